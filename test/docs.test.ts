@@ -9,19 +9,19 @@ import { errorsPage } from '../tools/errors-page.ts';
 const root = resolve(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-test('the page of errors is the catalogue', () => {
+test('the errors page is generated from the catalogue', () => {
   assert.equal(read('docs/errors.md'), errorsPage(), 'run: npm run docs');
 });
 
-test('the page of the API is the contract', () => {
+test('the API page is generated from the contract', () => {
   assert.equal(read('docs/api.md'), apiPage(), 'run: npm run docs');
 });
 
-test('the guide for authors lists the contract and the checks as they are', () => {
+test('the authoring guide matches the contract and the checks', () => {
   assert.equal(read('docs/authoring-a-worker-type.md'), authoringPage(), 'run: npm run docs');
 });
 
-test('every link between the pages leads somewhere', () => {
+test('every link between the pages resolves', () => {
   const pages = [
     'README.md',
     'CONTRIBUTING.md',
@@ -37,7 +37,7 @@ test('every link between the pages leads somewhere', () => {
   assert.deepEqual(broken, []);
 });
 
-test('every file that the pages name exists', () => {
+test('every file that the pages mention exists', () => {
   const named = /`((?:core|plugins|test|tools|docs)\/[\w./-]+\.(?:ts|js|md|json))`/g;
   const missing = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/*.md', { cwd: root })].flatMap((page) =>
     [...read(page).matchAll(named)]

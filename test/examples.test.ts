@@ -1,4 +1,4 @@
-/** The examples, run as they stand in `examples/`. */
+/** Runs the examples exactly as they are in `examples/`. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const examples = join(root, 'examples');
 const plugin = join(examples, 'plugin');
 const run = promisify(execFile);
 
-test('one machine: a worker is started, asked, listed and deleted', async (t) => {
+test('one machine: a worker is started, called, listed and deleted', async (t) => {
   const home = createHome({ plugins: [join(root, 'plugins/worker-llamacpp')] });
   t.after(() => home.close());
   const path = join(home.folder, 'bin');
@@ -31,7 +31,7 @@ test('one machine: a worker is started, asked, listed and deleted', async (t) =>
 test('the plugin passes the conformance tests, and its worker answers', async (t) => {
   const home = createHome({ plugins: [plugin] });
   t.after(() => home.close());
-  // A copy, because the check looks at a package as it would be published.
+  // A copy, because the check expects a package as it would be published.
   const copy = join(home.folder, 'plugin');
   cpSync(plugin, copy, { recursive: true });
   assert.equal((await home.json(['plugins', 'check', copy])).passed, true);
@@ -63,7 +63,7 @@ describe('three machines', { skip: cannot('network') }, () => {
     ]);
   });
 
-  test('are steered by a program, which starts what is missing and leaves the rest', async () => {
+  test('are steered by a program that starts what is missing and leaves the rest', async () => {
     const folder = join(fleet.home.folder, 'program');
     mkdirSync(join(folder, 'node_modules/@rbee'), { recursive: true });
     symlinkSync(join(root, 'core'), join(folder, 'node_modules/@rbee/core'));

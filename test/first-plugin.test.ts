@@ -1,6 +1,6 @@
 /**
- * The first plugin that was made from the template, as it was then. It is never changed: what it breaks on needs a new
- * version of the contract (docs/contract-versions.md).
+ * The first plugin that was made from the template, unchanged since. A change that breaks it needs a new version of the
+ * contract (docs/contract-versions.md).
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -25,7 +25,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test('it compiles against the types of today, and every check of today passes', async () => {
+test('it compiles against the current types and passes every current check', async () => {
   const tsc = join(root, 'node_modules/.bin/tsc');
   const { stdout } = await run(tsc, ['-p', folder]).catch(({ stdout: problems }) => ({ stdout: problems }));
   assert.equal(stdout, '');

@@ -1,4 +1,4 @@
-/** What a stranger sees of the packages before reading any code. */
+/** What users see of the packages before they read any code. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ test('every published package says what it is, where it comes from and where to 
   }
 });
 
-test('the package rbee is the command of the core of the same version', () => {
+test('the package rbee runs the command of the same version of @rbee/core', () => {
   const { bin, dependencies } = manifestOf('core/rbee');
   assert.deepEqual(dependencies, { '@rbee/core': manifestOf('core').version });
   const version = (file: string) =>
@@ -35,12 +35,12 @@ test('the package rbee is the command of the core of the same version', () => {
   assert.equal(version(join('core/rbee', bin.rbee)), version('core/bin/rbee.js'));
 });
 
-test('no helper of a test is published', () => {
+test('no test helper is published', () => {
   const published = folders.flatMap((folder) => globSync(`${folder}/dist/**/*testing*`, { cwd: root }));
   assert.deepEqual(published, []);
 });
 
-test('every link of the pages in the root and the examples leads somewhere', () => {
+test('every link in the root pages and the examples resolves', () => {
   const pages = ['SECURITY.md', 'CHANGELOG.md', 'examples/README.md', 'core/worker-server/README.md'];
   const broken = pages.flatMap((page) =>
     [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]

@@ -1,5 +1,5 @@
 /**
- * Runs a worker the way a hive does: the command line comes from the plugin, the worker is a real process, and its health
+ * Runs a worker as a hive does: the plugin supplies the command line, the worker is a real process, and its health
  * endpoint says when it is ready. For the tests of the plugins.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ import { until as waitUntil } from './harness/until.ts';
 
 export { resolveType } from '../core/conformance/index.ts';
 
-/** A look at a worker costs little, and what it looks for may be over soon: it looks often. */
+/** Polls often: looking at a worker is cheap, and what a test waits for may not last long. */
 export const until: typeof waitUntil = (look, options) => waitUntil(look, { maxBackoffMs: 20, ...options });
 
 export interface TestWorker {
@@ -62,7 +62,7 @@ export interface ErrorAnswer {
 
 const apiKey = 'test-key';
 
-/** A failed test leaves its worker running, which would keep the test file from ending. */
+/** A failed test would leave its worker running, which would keep the test file from ending. */
 const started: TestWorker[] = [];
 after(async () => {
   for (const worker of started) await worker.end();
@@ -74,7 +74,7 @@ export const launchWorker = async (request: TestLaunch): Promise<TestWorker> => 
   const launch = await launchFrom(request);
   const command = type.command(launch);
   const [program = '', ...first] = request.argv;
-  // A process group of its own, as under a hive, so that `end` reaches the engine behind an adapter too.
+  // A separate process group, as under a hive, so that `end` also reaches the engine behind an adapter.
   const child = spawn(program, [...first, ...command.args], {
     env: { PATH: process.env['PATH'], ...command.env, ...request.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -181,7 +181,7 @@ const requestWith = (body: unknown, init: RequestInit = {}): RequestInit => {
     },
   };
 };
-/** The events of a stream as parsed JSON, with `[DONE]` as it is. */
+/** The events of a stream as parsed JSON, with `[DONE]` kept as text. */
 export const readEvents = async (response: Response): Promise<unknown[]> =>
   (await response.text())
     .split('\n\n')

@@ -1,4 +1,4 @@
-/** The page of the queen's API: routes as `core/contract/queen-api.ts` tells them, operations from their table. */
+/** Generates docs/api.md: routes from the comment in `core/contract/queen-api.ts`, operations from their table. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { operations } from '../core/contract/operations.ts';
@@ -10,32 +10,30 @@ interface InputSchema {
 
 export const apiPage = (): string => `# API
 
-The queen answers on two doors. Applications use TCP, by default \`http://127.0.0.1:8500\`; \`rbee status\` shows the
-address. The \`rbee\` command uses a socket that only its owner may open, and everything that changes something goes
-through that one.
+The queen listens in two places. Applications use TCP, by default \`http://127.0.0.1:8500\`; \`rbee status\` shows the
+address. The \`rbee\` command uses a socket that only its owner can open; only requests on that socket can change anything.
 
-Ask her by hand:
+To query it by hand:
 
     curl --unix-socket ~/.local/state/rbee/*/queen.sock http://queen/v1/status
 
-The shapes named below are defined in \`core/contract/queen-api.ts\`, \`core/contract/hive-api.ts\`,
-\`core/contract/worker.ts\` and \`core/contract/narration.ts\`; programs use the
-client instead (\`@rbee/core/client\`, [with an example](client.md)).
+Programs in JavaScript and TypeScript can use [the client](client.md) instead. The types named below are defined in
+\`core/contract/queen-api.ts\`, \`core/contract/hive-api.ts\`, \`core/contract/worker.ts\` and \`core/contract/narration.ts\`.
 
 ${routes()}
 
 ## Operations
 
-An operation is started with \`POST /v1/jobs\` and a body of \`{ "operation": NAME, "input": { … } }\`. Its events are
-numbered; the last is a \`result\` or an \`error\`. Reads have a plain GET as well.
+Start an operation with \`POST /v1/jobs\` and the body \`{ "operation": NAME, "input": { … } }\`. Its events are numbered; the
+last is a \`result\` or an \`error\`. Operations that only read also have a GET request.
 
 ${Object.entries(operations)
   .map(([name, { summary, kind, input }]) => operation(name, summary, kind, input as unknown as InputSchema))
   .join('\n')}
-This page is made from \`core/contract/queen-api.ts\` and \`core/contract/operations.ts\` by \`npm run docs\`.
+\`npm run docs\` generates this page from \`core/contract/queen-api.ts\` and \`core/contract/operations.ts\`.
 `;
 
-/** The comment at the head of the contract, without its stars and its first sentence. */
+/** The comment at the top of the contract, without its first sentence. */
 const routes = (): string => {
   const source = readFileSync(join(import.meta.dirname, '../core/contract/queen-api.ts'), 'utf8');
   const comment = /^\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? '';

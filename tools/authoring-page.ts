@@ -1,4 +1,4 @@
-/** The guide for authors: written by hand as far as it tells, made from the contract and the examiner where it lists. */
+/** The guide for authors: hand-written above a mark, below it generated from the contract and the conformance checks. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { areaOf, areas } from '../core/conformance/check.ts';
@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..');
 export const authoringFile = join(root, 'docs/authoring-a-worker-type.md');
 const begin = '<!-- made by npm run docs: from here on -->';
 
-/** The page as it is to be: the words above the mark stay as they are in the file. */
+/** The complete page. The hand-written part is read from the file. */
 export const authoringPage = (): string => {
   const page = readFileSync(authoringFile, 'utf8');
   const [written = ''] = page.split(begin);
@@ -33,9 +33,10 @@ const row = ({ declaration, text }: Member): string => `| \`${cell(declaration)}
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-const examination = (): string => `## What the examiner checks
+const examination = (): string => `## The conformance checks
 
-${checks.length} checks. Those of what a type does not declare are not made. The id stands in the report.
+There are ${checks.length} checks. Checks of optional members that a type does not declare are skipped. The report names each
+check by its id.
 
 ${Object.entries(areas)
   .map(([area, title]) => {
@@ -45,5 +46,5 @@ ${Object.entries(areas)
     return `### ${title}\n\n| check | |\n|---|---|\n${rows.join('\n')}\n`;
   })
   .join('\n')}
-The lists on this page are made from \`core/contract/worker-type.ts\` and \`core/conformance/checks/index.ts\` by \`npm run docs\`.
+\`npm run docs\` generates these lists from \`core/contract/worker-type.ts\` and \`core/conformance/checks/index.ts\`.
 `;

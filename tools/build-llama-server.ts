@@ -1,10 +1,10 @@
 /**
- * Builds llama.cpp's own `llama-server` for this machine from the source that the package node-llama-cpp carries: no
- * network, a C++ compiler and cmake only. About fifteen minutes on two cores; again in no time, since it is kept in the cache.
+ * Builds llama.cpp's own `llama-server` for this machine from the source inside the package node-llama-cpp. Needs git, cmake
+ * and a C++ compiler, but no network. Takes about fifteen minutes on two cores; later runs reuse the cached build.
  *
  *   npm run llama-server:build [-- --jobs 2] [-- --cmake -DGGML_CUDA=ON]
  *
- * Prints the path of the program, for RBEE_LLAMA_SERVER, as the last line and the only one on stdout.
+ * Prints only the program's path on stdout, for RBEE_LLAMA_SERVER.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { pathsFrom } from '../core/config/paths.ts';
 
 const cmakeOptions = [
   '-DCMAKE_BUILD_TYPE=Release',
-  // One program without libraries beside it, so that it may be copied elsewhere.
+  // A single file without shared libraries can be copied elsewhere.
   '-DBUILD_SHARED_LIBS=OFF',
   '-DLLAMA_BUILD_TESTS=OFF',
   '-DLLAMA_BUILD_EXAMPLES=OFF',
@@ -49,7 +49,7 @@ const main = () => {
   process.stdout.write(`${program}\n`);
 };
 
-/** A clone that was cut short must not pass for the source: it gets its name when it is whole. */
+/** An interrupted clone must not be taken for the source, so a clone gets its final name only when it is complete. */
 const checkOut = (bundle: string, source: string) => {
   const unfinished = `${source}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -61,12 +61,12 @@ const need = (program: string) => {
   try {
     execFileSync(program, ['--version'], { stdio: 'ignore' });
   } catch {
-    process.stderr.write(`${program} is needed to build llama-server, and was not found on PATH\n`);
+    process.stderr.write(`building llama-server needs ${program}, which is not on the PATH\n`);
     process.exit(1);
   }
 };
 
-/** Everything that the tools say goes to stderr; stdout is for the path. */
+/** Sends all output of the tools to stderr; stdout is for the path. */
 const run = (program: string, args: string[]) => {
   try {
     execFileSync(program, args, { stdio: ['ignore', process.stderr, process.stderr] });

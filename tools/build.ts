@@ -1,6 +1,6 @@
 /**
- * Builds every package: TypeScript to `dist/`, in the order in which they depend on each other. Then brings what is made from
- * code up to date: the manifests of the plugins and their demo models.
+ * Builds every package to `dist/`, dependencies first. Then regenerates what is made from code: the plugins' manifests and
+ * demo models.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, '..');
 const workspace: { rbee: { plugins: string[] } } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packages = ['core', 'core/worker-server', ...workspace.rbee.plugins];
 
-/** Builds beside the old `dist/` and swaps at the end, so that running processes never see half a build. */
+/** Builds in a separate folder and swaps it in at the end, so that running processes never see half a build. */
 const buildPackage = async (folder: string): Promise<void> => {
   const home = join(root, folder);
   const staged = join(root, 'node_modules', '.cache', `build-${process.pid}`);
@@ -49,7 +49,7 @@ for (const folder of packages) await buildPackage(folder);
 
 await updateManifests(workspace.rbee.plugins.map((folder) => join(root, folder)));
 
-/** Demo models are generated, never kept in the repository. */
+/** Demo models are generated, not committed. */
 for (const folder of workspace.rbee.plugins) {
   const script = join(root, folder, 'demo/build-demo-model.ts');
   if (existsSync(script)) execFileSync(process.execPath, [script], { stdio: 'inherit' });

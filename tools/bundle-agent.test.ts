@@ -10,7 +10,7 @@ import { pack } from '../core/archives/pack.ts';
 
 const agent = join(import.meta.dirname, '../core/dist/agent/agent.mjs');
 
-test('the agent is one small file that runs with Node alone, runs programs and unpacks archives', async (t) => {
+test('the agent is one small file that needs only Node, runs programs and unpacks archives', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'rbee-agent-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const alone = join(folder, 'agent.mjs');

@@ -1,13 +1,13 @@
 /**
- * Bundles the agent, which runs on machines where nothing of rbee is yet, into one file that needs nothing but Node. It is
- * sent to each machine before anything else, so it is as small as it can be.
+ * Bundles the agent into one file that needs only Node. It is the first thing that is sent to a new machine, so it must be
+ * small.
  */
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { withoutFacades } from './bundle-daemons.ts';
 
-/** `core` is the folder of the package, `dist` what becomes its `dist`. Throws when the file would need another one. */
+/** `core` is the package's folder, `dist` its future `dist`. Throws if the bundle would import another file. */
 export const bundleAgent = async (core: string, dist: string): Promise<void> => {
   const { metafile } = await build({
     entryPoints: [{ in: join(core, 'ssh/agent/main.ts'), out: 'agent' }],
@@ -16,7 +16,7 @@ export const bundleAgent = async (core: string, dist: string): Promise<void> => 
     allowOverwrite: true,
     bundle: true,
     minify: true,
-    // Names of functions are in the stacks of errors.
+    // Stack traces need the names of functions.
     keepNames: true,
     metafile: true,
     platform: 'node',

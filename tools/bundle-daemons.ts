@@ -1,7 +1,7 @@
 /**
- * Bundles queen and hive with their dependencies. Those that come in hundreds of small modules cost memory and time for as
- * long as a daemon lives: 17 MB less at rest, and ready in half the time. Those that a hive needs are all inside, so that
- * a machine gets sixty files in place of a thousand, whose unpacking takes longer than their upload.
+ * Bundles queen and hive with their dependencies. Dependencies of hundreds of small modules cost memory and start-up time:
+ * bundled, a daemon uses 17 MB less and is ready in half the time. Everything that a hive needs is inside, so that a machine
+ * gets sixty files instead of a thousand, which take longer to unpack than to upload.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -9,7 +9,7 @@ import { join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { keepOwnPlace } from './bundle-keeper.ts';
 
-/** What becomes part of the bundle: all that a hive needs, and what is many files of the rest. */
+/** What goes into the bundle: everything that a hive needs, and other packages of many files. */
 const inlined = new Set([
   'typebox',
   'semver',
@@ -27,7 +27,7 @@ const inlined = new Set([
   '@huggingface/hub',
 ]);
 
-/** `core` is the folder of the package, `dist` what tsc made of it; the entries of the daemons are replaced there. */
+/** `core` is the package's folder, `dist` the output of tsc, in which the daemons' entries are replaced. */
 export const bundleDaemons = async (core: string, dist: string): Promise<void> => {
   const { dependencies } = JSON.parse(readFileSync(join(core, 'package.json'), 'utf8'));
   const external = Object.keys(dependencies).filter((name) => !inlined.has(name));
@@ -35,7 +35,7 @@ export const bundleDaemons = async (core: string, dist: string): Promise<void> =
     metafile: true,
     entryPoints: ['queen', 'hive'].map((name) => ({ in: join(core, name, 'daemon.ts'), out: `${name}/daemon` })),
     outdir: dist,
-    // One level below dist like the entries, so that what asks where it is finds its place the same way.
+    // One level below dist, like the entries, so that relative paths resolve in the same way.
     chunkNames: 'daemon-parts/[hash]',
     allowOverwrite: true,
     bundle: true,
@@ -57,13 +57,13 @@ export const bundleDaemons = async (core: string, dist: string): Promise<void> =
   writeFileSync(join(dist, 'hive/parts.json'), JSON.stringify(await hiveParts(core, dist, metafile, external)));
 };
 
-/** Loaded only by a hive that installs its own plugins. */
+/** Only a hive that installs its own plugins loads this. */
 const leftBehind = /\/plugins\/install\/installer\.ts$/;
 
-/** Scripts that a hive starts as processes or threads of their own. */
-const scripts = ['worker-types/evaluator-child', 'hive/models/gguf-thread'];
+/** Scripts that a hive starts as separate processes or threads. */
+const scripts = ['worker-types/evaluator-child', 'hive/models/gguf/gguf-thread'];
 
-/** What a hive on another machine consists of: files of `dist`, and the packages that they load. */
+/** The files of `dist`, and the packages that they load, that make up a hive on another machine. */
 const hiveParts = async (core: string, dist: string, { outputs }: Metafile, external: readonly string[]) => {
   const files = new Set<string>();
   const packages = new Set<string>();
@@ -79,7 +79,7 @@ const hiveParts = async (core: string, dist: string, { outputs }: Metafile, exte
     }
   };
   const daemon = Object.keys(outputs).find((path) => path.endsWith('hive/daemon.js'));
-  if (daemon === undefined) throw new Error('there is no bundle of the hive');
+  if (daemon === undefined) throw new Error('the hive was not bundled');
   add(daemon);
   for (const script of scripts) {
     const { metafile } = await build({
@@ -102,7 +102,7 @@ const packageOf = (path: string): string =>
     .slice(0, path.startsWith('@') ? 2 : 1)
     .join('/');
 
-/** An `import` of a module of Node reads every export of it, and those of `node:http` load a WebSocket: 14 MB. */
+/** Importing a built-in module reads all of its exports. Those of `node:http` load a WebSocket: 14 MB. */
 export const withoutFacades: Plugin = {
   name: 'without-facades',
   setup: ({ onResolve, onLoad }) => {

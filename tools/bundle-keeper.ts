@@ -1,4 +1,4 @@
-/** Bundles the command line, oclif included, into `core/dist/keeper`: a third of the modules to load, half the time. */
+/** Bundles the command line and oclif into `core/dist/keeper`: a third of the modules, half the start-up time. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
@@ -10,7 +10,7 @@ interface Manifest {
   commands: Record<string, { isESM?: boolean; relativePath?: string[] }>;
 }
 
-/** `core` is the folder of the package, `outdir` the folder that becomes `dist/keeper`. */
+/** `core` is the package's folder, `outdir` becomes `dist/keeper`. */
 export const bundleKeeper = async (core: string, outdir: string): Promise<void> => {
   const keeper = join(core, 'keeper');
   const manifest = await commandManifest();
@@ -30,10 +30,10 @@ export const bundleKeeper = async (core: string, outdir: string): Promise<void> 
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
   };
-  // A whole file of its own: what it does is over before another file would be loaded.
+  // A single file: loading another one would take longer than its work.
   const alone = [{ in: join(keeper, 'fast.ts'), out: 'fast' }];
   await build({ ...common, banner: {}, entryPoints: alone });
-  // All in one folder, so that what is shared knows where it is.
+  // All in one folder, so that relative paths in shared chunks resolve.
   const shared = commands.map((id) => ({ in: join(keeper, 'commands', ...id.split(':')) + '.ts', out: fileOf(id) }));
   await build({
     ...common,
@@ -49,7 +49,7 @@ export const bundleKeeper = async (core: string, outdir: string): Promise<void> 
 
 const fileOf = (id: string): string => `command-${id.replaceAll(':', '-')}`;
 
-/** What oclif would otherwise learn on every run by loading every command. */
+/** Without this manifest, oclif loads every command on every run. */
 const commandManifest = async (): Promise<Manifest> => {
   const config = await loadConfig({ ignoreManifest: true });
   const [plugin] = config.getPluginsList();
@@ -58,14 +58,14 @@ const commandManifest = async (): Promise<Manifest> => {
 };
 
 /**
- * An `import` of a module of Node reads every export of it, and some of these load half of Node when they are read:
- * `node:http` takes 20 ms that way instead of 3. Here only those that are used are read.
+ * Importing a built-in module reads all of its exports, and reading some of them loads half of Node: 20 ms instead of 3 for
+ * `node:http`. This plugin reads only the exports that are used.
  */
 const takeBuiltinsLazily: Plugin = {
   name: 'take-builtins-lazily',
   setup: ({ onResolve, onLoad }) => {
     onResolve({ filter: /./ }, ({ path, kind }) => {
-      // What is imported late is meant to be late, and comes as it is.
+      // A dynamic import is late on purpose.
       if (!isBuiltin(path)) return undefined;
       if (kind === 'dynamic-import') return { path, external: true };
       if (kind === 'require-call')
@@ -81,10 +81,10 @@ const takeBuiltinsLazily: Plugin = {
   },
 };
 
-/** Take milliseconds to load, however that is done, and most runs do not need them. */
+/** These take milliseconds to load in any case, and most runs do not need them. */
 const slowBuiltins: ReadonlySet<string> = new Set(['node:crypto', 'node:fs/promises']);
 
-/** Each export on its own and marked as pure, so that esbuild drops those that nothing imports. */
+/** Exports each member separately and marks it as pure, so that esbuild drops the unused ones. */
 const builtinExports = (path: string, load: string): string => {
   const exported = Object.entries(process.getBuiltinModule(path) as object).filter(([name]) =>
     /^[a-z]\w*$/i.test(name),
@@ -101,7 +101,7 @@ const builtinExports = (path: string, load: string): string => {
   );
 };
 
-/** Dependencies of oclif that few runs need, and that it loads in every one. All export in the way of CommonJS. */
+/** Dependencies that oclif loads on every run, and few runs need. All are CommonJS. */
 const rarelyNeeded =
   /^(ejs|minimatch|tinyglobby|wrap-ansi|clean-stack|wordwrap|cli-spinners|lilconfig|widest-line|indent-string|ansi-escapes)$/;
 
@@ -116,13 +116,13 @@ const loadLate: Plugin = {
       resolveDir: pluginData,
       pluginData: 'real',
     }));
-    // Whether this is Linux inside Windows makes no difference to rbee, and takes a dozen looks at files to find out.
+    // rbee does not care whether it runs in WSL, and the check reads a dozen files.
     onResolve({ filter: /^wsl-utils$/ }, ({ path }) => ({ path, namespace: 'no-wsl' }));
     onLoad({ filter: /./, namespace: 'no-wsl' }, () => ({ contents: 'export const isWsl = false;' }));
   },
 };
 
-/** Ids are ASCII: the tables of collation, 5 ms to load, make no difference to their order. */
+/** Command ids are ASCII, so they sort the same without collation tables, which take 5 ms to load. */
 const sortPlainly: Plugin = {
   name: 'sort-plainly',
   setup: ({ onLoad }) => {
@@ -135,7 +135,7 @@ const sortPlainly: Plugin = {
   },
 };
 
-/** A module that stands for another one and becomes it when it is first used. */
+/** A proxy module that loads the real one on first use. */
 const late = (load: string): string => `
   let real;
   const get = () => (real ??= ${load});
@@ -147,8 +147,8 @@ const late = (load: string): string => `
 `;
 
 /**
- * In a bundle, `import.meta` is that of the bundle. Our modules that ask where they are get the path that they would have
- * in `dist/` beside the bundle.
+ * In a bundle, `import.meta` describes the bundle. This gives each of our modules the path that it would have in `dist/`
+ * beside the bundle.
  */
 export const keepOwnPlace = (core: string): Plugin => ({
   name: 'keep-own-place',
@@ -159,7 +159,7 @@ export const keepOwnPlace = (core: string): Plugin => ({
       if (!/import\.meta\.(dirname|filename)/.test(text) || own.startsWith(`keeper${sep}`)) return undefined;
       const folder = `ownPath(import.meta.dirname, '..', ${JSON.stringify(dirname(own))})`;
       const file = `ownPath(${folder}, ${JSON.stringify(`${basename(own, extname(own))}.js`)})`;
-      // In one pass: the replacements hold what is replaced.
+      // In one pass, because the replacements contain the pattern.
       const placed = text.replace(/import\.meta\.(dirname|filename)/g, (_, what) =>
         what === 'dirname' ? folder : file,
       );

@@ -1,13 +1,13 @@
 /**
- * Bundles @rbee/worker-server with its dependencies, so that the `npm install` of a plugin that uses it brings one package
- * in place of fifty. Its types need none of them.
+ * Bundles @rbee/worker-server with its dependencies, so that a plugin that uses it installs one package instead of fifty. Its
+ * types need none of them.
  */
 import { globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { withoutFacades } from './bundle-daemons.ts';
 
-/** `home` is the folder of the package, `dist` what tsc made of it: its modules become one. */
+/** `home` is the package's folder, `dist` the output of tsc, whose modules become one. */
 export const bundleWorkerServer = async (home: string, dist: string): Promise<void> => {
   for (const file of globSync('*.js', { cwd: dist })) rmSync(join(dist, file));
   const { metafile } = await build({
@@ -32,7 +32,7 @@ export const bundleWorkerServer = async (home: string, dist: string): Promise<vo
   writeFileSync(join(dist, 'third-party-licenses.txt'), licences(home, metafile));
 };
 
-/** The licences of the packages in the bundle, which ask to be shipped with their code. */
+/** The licences of the bundled packages, which must be shipped with their code. */
 const licences = (home: string, { inputs }: Metafile): string => {
   const folders = Object.keys(inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
   const texts = [...new Set(folders)].sort().map((path) => {

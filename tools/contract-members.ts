@@ -1,4 +1,4 @@
-/** The members of the contract with their doc comments, read from its source. */
+/** Reads the members of the contract and their doc comments from its source. */
 
 export interface Member {
   /** As it is written: `fits(host: HostFacts): Fit`. */
@@ -17,7 +17,7 @@ export interface Declared {
   alias?: string;
 }
 
-/** Every exported interface and type of the file, in its order. */
+/** Every exported interface and type of the file, in source order. */
 export const declarationsOf = (source: string): Declared[] => {
   const exported = /((?:^\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?)^export (interface|type) (\w+)/gm;
   return [...source.matchAll(exported)].map((match) => {
@@ -41,7 +41,7 @@ const commentText = (comment: string): string =>
     .replace(/\s+/g, ' ')
     .trim();
 
-/** Members stand two spaces in; what belongs to one stands further in, or closes it. */
+/** A member is indented by two spaces; its further lines are indented more, or close it. */
 const membersOf = (body: string): Member[] => {
   const members: Member[] = [];
   const pattern = /((?:^ {2}\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?)^ {2}(\w+)(\??)((?:.*\n(?: {3,}.*\n| {2}[})>].*\n)*))/gm;

@@ -1,4 +1,4 @@
-/** Writes the pages, and the list of plugins, that are made from the code. Tests keep them equal to it. */
+/** Writes the generated pages and the list of plugins. Tests fail if they are out of date. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { apiPage } from './api-page.ts';

@@ -1,4 +1,4 @@
-/** The page of the error catalogue, made from the catalogue itself. */
+/** Generates docs/errors.md from the error catalogue. */
 import { errorCatalogue } from '../core/contract/errors.ts';
 
 export const errorsPage = (): string => {
@@ -7,11 +7,11 @@ export const errorsPage = (): string => {
   );
   return `# Errors
 
-Every error that rbee shows has a stable code, says what happened to which thing, and what to try. On the command line
-it is printed as \`error: …\` and \`try: …\`; with \`--json\`, and in answers of the queen, it is
-\`{ "error": { "code", "message", "hint" } }\`. Words in braces stand for the thing that the error is about.
+Every error in rbee has a stable code, a message (what happened to which thing) and a hint (what to try). The command line
+prints \`error: …\` and \`try: …\`. With \`--json\`, and in answers of the queen, an error is
+\`{ "error": { "code", "message", "hint" } }\`. Words in braces stand for the details of one error.
 
-This page is made from \`core/contract/errors.ts\` by \`npm run docs\`.
+\`npm run docs\` generates this page from \`core/contract/errors.ts\`.
 
 | code | HTTP status | what happened | what to try |
 |---|---|---|---|

@@ -1,4 +1,4 @@
-/** The list of plugins for registries without a search, made from the manifests of those that come with rbee. */
+/** Generates the list of plugins for registries without search, from the manifests of rbee's own plugins. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PluginHit } from '../core/contract/plugins.ts';
@@ -16,7 +16,7 @@ export const pluginIndex = (): string => {
   return `${shortened(JSON.stringify(hits, null, 2))}\n`;
 };
 
-/** As the formatter of this repository would write it: a list of words on one line where it fits. */
+/** Formats it as Biome does: a list of words on one line if it fits. */
 const shortened = (json: string): string =>
   json.replace(/^( *"\w+": )\[([^[\]{}]*)\](,?)$/gm, (whole, start: string, words: string, end: string) => {
     const line = `${start}[${words.trim().replace(/\n */g, ' ')}]${end}`;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { updateManifests } from './plugin-manifests.ts';
 
-test('a stale manifest is written from the code, and fails the build in CI', async (t) => {
+test('a stale manifest is rewritten from the code, and fails the build in CI', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'rbee-manifest-'));
   t.after(() => rmSync(folder, { recursive: true }));
   cpSync(join(import.meta.dirname, '../examples/plugin'), folder, { recursive: true });

@@ -1,10 +1,10 @@
-/** The part of a plugin's package.json that its code decides: names, paths, variants and kinds of device. */
+/** Writes the generated part of a plugin's package.json: names, paths, variants and kinds of device. */
 import { relative } from 'node:path';
 import { writeManifest } from '../core/worker-types/write-manifest.ts';
 
 /**
- * Writes each stale manifest, so that it can be committed. In CI (`CI=true`) a stale one is an error, because
- * the change would be lost. `folders` hold built plugins.
+ * Writes each stale manifest, so that it can be committed. In CI (`CI=true`) a stale one is an error, because the change
+ * would be lost. `folders` contain built plugins.
  */
 export const updateManifests = async (folders: readonly string[], { CI } = process.env): Promise<void> => {
   const written = await Promise.all(folders.map(writeManifest));

@@ -1,14 +1,14 @@
-/** The table of options in a plugin's README, made from the schema that its users' options are checked by. */
+/** Generates the table of options in a plugin's README from its options schema. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { OptionSchema, WorkerType } from '../core/contract/worker-type.ts';
 
 const root = join(import.meta.dirname, '..');
-/** The first line of the table; everything up to its end is made. */
+/** The first line of the table. The rest of the table is generated. */
 const head = '| option | default | what it does |';
 
-/** Folders of the plugins that come along, relative to the root. */
+/** Folders of rbee's own plugins, relative to the root. */
 export const bundledPlugins = (): string[] => {
   const workspace = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { rbee: { plugins: string[] } };
   return workspace.rbee.plugins;
@@ -16,7 +16,7 @@ export const bundledPlugins = (): string[] => {
 
 export const readmeFile = (plugin: string): string => join(root, plugin, 'README.md');
 
-/** The README with its table as it must be. Throws when there is no table to make. */
+/** The README with an up-to-date table. Throws if it has no table. */
 export const pluginReadme = async (plugin: string): Promise<string> => {
   const text = readFileSync(readmeFile(plugin), 'utf8');
   const { default: type } = (await import(pathToFileURL(join(root, plugin, 'index.ts')).href)) as {
@@ -43,8 +43,8 @@ const limits = ({ enum: choices, minimum, maximum, secret }: OptionSchema): stri
   if (secret === true) return ['given as `secret:NAME`'];
   if (choices !== undefined) return [`one of ${choices.map((choice) => `\`${choice}\``).join(', ')}`];
   if (minimum !== undefined && maximum !== undefined) return [`${minimum} to ${maximum}`];
-  if (minimum !== undefined) return [`${minimum} at least`];
-  return maximum === undefined ? [] : [`${maximum} at most`];
+  if (minimum !== undefined) return [`at least ${minimum}`];
+  return maximum === undefined ? [] : [`at most ${maximum}`];
 };
 
 const escaped = (text: string) => text.replaceAll('|', '\\|');

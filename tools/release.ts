@@ -3,7 +3,8 @@
  * dependencies before their dependents, and skips versions that the registry already has, so an interrupted release can
  * be run again.
  *
- * In GitHub Actions with `id-token: write` the packages are published with provenance. Elsewhere it says that they are not.
+ * In GitHub Actions with `id-token: write` the packages are published with provenance. Elsewhere it warns that they are
+ * unsigned.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -86,12 +87,12 @@ const isPublished = ({ manifest: { name, version } }: Package): Promise<boolean>
     );
   });
 
-/** Where GitHub vouches for the workflow that runs, npm signs where a package was built. */
+/** With an OIDC token from GitHub, npm attests which workflow built a package. */
 const hasProvenance = process.env['GITHUB_ACTIONS'] === 'true' && !!process.env['ACTIONS_ID_TOKEN_REQUEST_URL'];
 
 /**
- * Publishes from a temporary copy with what `files` names and the repository's licence, so that nothing is written into
- * the checkout.
+ * Publishes a temporary copy of what `files` lists, with the repository's licence, so that nothing is written into the
+ * checkout.
  */
 const publish = ({ folder, manifest }: Package): void => {
   const copy = mkdtempSync(join(tmpdir(), 'rbee-release-'));
@@ -111,7 +112,7 @@ const publish = ({ folder, manifest }: Package): void => {
   }
 };
 
-/** An unbuilt package would be published empty, and a version cannot be published twice. */
+/** An unbuilt package would be published empty, and npm does not allow publishing the version again. */
 const refuseUnbuilt = ({ folder, manifest }: Package): void => {
   const missing = (manifest.files ?? []).filter((path) => path !== 'LICENSE' && !existsSync(join(folder, path)));
   if (missing.length === 0) return;

@@ -1,6 +1,6 @@
 /**
- * Tests that are worth running for longer than `npm test` does: `npm run soak` lists them, `npm run soak -- NAME` runs one.
- * A run ends with the first failure; all its output is kept in files.
+ * Endurance tests, which run for longer than `npm test`: `npm run soak` lists them, `npm run soak -- NAME` runs one. A run
+ * stops at the first failure and keeps its output in files.
  */
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdtempSync, readFileSync } from 'node:fs';
@@ -13,13 +13,13 @@ import { installTestNeeds } from './test-needs.ts';
 interface Soak {
   summary: string;
   file: string;
-  /** Tells the test which seed to use. */
+  /** Variables that set the seed of the test. */
   env: (seed: number) => Record<string, string>;
 }
 
 const soaks: Readonly<Record<string, Soak>> = {
   storm: {
-    summary: 'random kills, stops and continues of everything while clients change workers, on two machines',
+    summary: 'randomly kills, stops and resumes everything on two machines while clients change workers',
     file: 'test/chaos/storm.test.ts',
     env: (seed) => ({ RBEE_STORM_SEED: String(seed) }),
   },
@@ -59,10 +59,10 @@ const main = async (): Promise<number> => {
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
     if (code !== 0) return failed(`seed ${seed} failed after ${seconds} s: ${log}`);
     const skipped = readFileSync(skips, 'utf8').trim();
-    if (skipped !== '') return failed(`nothing was tried: ${skipped}`);
+    if (skipped !== '') return failed(`the test was skipped: ${skipped}`);
     console.log(`seed ${seed} passed (${seconds} s)`);
   }
-  console.log(`${seeds} seeds from ${first} on passed; logs: ${logs}`);
+  console.log(`${seeds} seeds from ${first} passed; logs: ${logs}`);
   return 0;
 };
 
@@ -81,7 +81,7 @@ const failed = (text: string): number => {
   return 1;
 };
 
-/** Runs Node to its end, with its output in a file. */
+/** Runs Node with its output in a file. Returns the exit code. */
 const run = async (args: readonly string[], env: Record<string, string>, log: string): Promise<number> => {
   const child = spawn(process.execPath, args, {
     cwd: root,

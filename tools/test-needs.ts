@@ -1,7 +1,7 @@
-/** What some tests need beyond npm: installed, visibly, where that can be done without asking (root on Debian). */
+/** Installs what some tests need beyond npm, if the user is root on Debian. */
 import { spawnSync } from 'node:child_process';
 
-/** Program and the Debian package that brings it. Where one is missing, its tests are skipped by name. */
+/** Programs, and the Debian packages that contain them. Tests of a missing program are skipped with a reason. */
 const needs: readonly (readonly [string, string])[] = [
   ['systemd-analyze', 'systemd'],
   ['ps', 'procps'],
@@ -29,7 +29,7 @@ export const installTestNeeds = (): void => {
 };
 
 const isThere = (program: string): boolean =>
-  // sshd and ip are not for everyone, so their folders are not on every PATH.
+  // The folders of sshd and ip are not on every PATH.
   `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
     .split(':')
     .some((folder) => spawnSync('test', ['-x', `${folder}/${program}`]).status === 0);

@@ -23,7 +23,7 @@ const run = (program: string, ...args: string[]): Promise<void> =>
     child.once('close', (code) => (code === 0 ? done() : process.exit(code ?? 1)));
   });
 
-/** Hundreds of processes run these scripts: run the built ones. */
+/** Hundreds of processes run these scripts: use the built ones. */
 const builtOnce = { ...process.env, RBEE_BUILT_SCRIPTS: '1' };
 
 /** Hundreds of processes load the same code: compile it once. */
@@ -68,7 +68,7 @@ const conclude = (...results: { status: number; printed: string }[]): void => {
   process.exitCode = Math.max(Number(process.exitCode ?? 0), ...results.map(({ status }) => status));
 };
 
-/** All but `lifecycle`, which runs on its own. */
+/** All but `lifecycle`, which runs separately. */
 const foldersOfCore = readdirSync(join(root, 'core'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !['dist', 'lifecycle', 'node_modules'].includes(entry.name))
   .map(({ name }) => name);
@@ -85,7 +85,7 @@ if (onlyUnits) {
   conclude(await runTests(patterns, compiledOnce));
 } else {
   await Promise.all([run(bin('biome'), 'check', '--error-on-warnings', '.'), run(bin('tsc'), '-p', 'tsconfig.json')]);
-  // The lifecycle owns every process that rbee starts, so its tests must cover nearly all of it.
+  // `lifecycle` owns every process that rbee starts, so its tests must cover nearly all of it.
   const coverage = [
     '--experimental-test-coverage',
     '--test-coverage-include=core/lifecycle/**/*.ts',
@@ -102,7 +102,7 @@ if (onlyUnits) {
       ],
       compiledOnce,
     ),
-    // Coverage of code from the compile cache is less precise.
+    // The compile cache makes coverage less precise.
     runTests([...coverage, 'core/lifecycle/**/*.test.ts'], builtOnce, 'later'),
   ]);
   conclude(others, lifecycle);

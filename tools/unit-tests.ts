@@ -1,6 +1,5 @@
 /**
- * The test files that start no process: what `npm run test:unit` runs. A file is left out if it, or a helper that it
- * imports by one of these names, starts engines, daemons or machines.
+ * The test files that `npm run test:unit` runs: those that start no process, judged by their imports.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -15,7 +15,7 @@ import { unpackBundle } from './unpack-bundle.ts';
 const signal = new AbortController().signal;
 const deep = `${'long-folder-name/'.repeat(20)}file`;
 
-/** A program, a text, a link, and a name that does not fit into an old header. */
+/** A program, a text, a link, and a name that is too long for an old-style header. */
 const entriesIn = async (folder: string): Promise<PackEntry[]> => {
   await writeFile(join(folder, 'run'), '#!/bin/sh\necho it runs\n', { mode: 0o755 });
   await writeFile(join(folder, 'library'), 'x'.repeat(100_000));
@@ -53,7 +53,7 @@ const refused = async (t: TestContext, { file, sha256 }: { file: string; sha256:
   return error;
 };
 
-test('the same files give the same archive, whenever and in whatever order they were made', async (t) => {
+test('the same files give the same archive, regardless of their times and order', async (t) => {
   const first = await packed(t);
   const folder = await tempFolder(t);
   const entries = await entriesIn(folder);
@@ -72,7 +72,7 @@ test('the same files give the same archive, whenever and in whatever order they 
   assert.notEqual((await pack(entries, { folder, signal })).contents, first.contents);
 });
 
-test('what was packed is unpacked as it was, and a second time nothing happens', async (t) => {
+test('unpacking restores what was packed, and does nothing the second time', async (t) => {
   const { file, sha256, size } = await packed(t);
   const folder = join(await tempFolder(t), 'versions', '1.0.0');
   const seen: number[] = [];
@@ -88,14 +88,14 @@ test('what was packed is unpacked as it was, and a second time nothing happens',
   assert.equal(await readFile(join(folder, 'empty'), 'utf8'), 'mine');
 });
 
-test('two at once unpack once', async (t) => {
+test('two concurrent calls unpack once', async (t) => {
   const { file, sha256 } = await packed(t);
   const folder = join(await tempFolder(t), 'tree');
   const made = await Promise.all([1, 2, 3].map(() => unpackBundle(file, { sha256, folder, signal })));
   assert.deepEqual(made.sort(), [false, false, true]);
 });
 
-test('an archive that is not the promised one, or only half of it, leaves nothing', async (t) => {
+test('an archive with the wrong checksum, or a truncated one, leaves nothing behind', async (t) => {
   const { file, sha256, size } = await packed(t);
   const other = await refused(t, { file, sha256: '0'.repeat(64) });
   assert.equal(other.code, 'BUNDLE_CORRUPT');
@@ -104,13 +104,13 @@ test('an archive that is not the promised one, or only half of it, leaves nothin
   assert.equal((await refused(t, { file, sha256 })).code, 'BUNDLE_CORRUPT');
 });
 
-test('bytes behind the end of an archive are noticed', async (t) => {
+test('extra bytes after the end of an archive are detected', async (t) => {
   const { file, sha256 } = await packed(t);
   await writeFile(file, 'more', { flag: 'a' });
   assert.equal((await refused(t, { file, sha256 })).code, 'BUNDLE_CORRUPT');
 });
 
-test('nothing is written outside of the folder, and no special bits are kept', async (t) => {
+test('nothing is written outside the folder, and no special mode bits are kept', async (t) => {
   const traps: RawEntry[][] = [
     [{ name: '../out', data: 'x' }],
     [{ name: '/tmp/rbee-out', data: 'x' }],
@@ -131,7 +131,7 @@ test('nothing is written outside of the folder, and no special bits are kept', a
   assert.equal((await lstat(join(folder, 'root'))).mode & 0o7777, 0o755);
 });
 
-test('a process that is killed in the middle leaves no half of a folder, and the next one finishes', async (t) => {
+test('a killed process leaves no partial folder, and the next one finishes', async (t) => {
   const parent = await tempFolder(t);
   const source = join(parent, 'source');
   await mkdir(source);

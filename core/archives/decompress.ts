@@ -29,7 +29,7 @@ export const decompressed = async (job: UnpackJob, format: TarFormat): Promise<R
       return pipeline(source, createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 31 } }), () => {});
     case 'tar.xz': {
       const { XzReadableStream } = (await import('xz-decompress')).default;
-      // The package is typed with the browser's stream, which is the same.
+      // The package's types use the browser's stream, which is the same.
       const compressed = Readable.toWeb(source) as unknown as ConstructorParameters<typeof XzReadableStream>[0];
       return Readable.fromWeb(new XzReadableStream(compressed) as Parameters<typeof Readable.fromWeb>[0]);
     }

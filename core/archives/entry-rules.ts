@@ -6,7 +6,7 @@ export interface EntryLimits {
   maxEntries: number;
   /** Of all files together, unpacked. */
   maxBytes: number;
-  /** Are symbolic and hard links accepted? */
+  /** Whether symbolic and hard links are accepted. */
   links: boolean;
   /** Refuse two files whose names are equal on a file system that ignores case or Unicode normalization. */
   uniqueNames: boolean;
@@ -47,14 +47,14 @@ export class EntryRules {
   }
 
   /**
-   * The relative path of an entry, without the stripped folders; null if nothing of it remains. `size`: bytes that the
-   * archive claims. Throws EntryRefused.
+   * The relative path of an entry, without the stripped folders; null if nothing remains of it. `size`: the size that
+   * the archive claims, in bytes. Throws EntryRefused.
    */
   admit(name: string, kind: EntryKind, size = 0): string | null {
     const { maxEntries, links, uniqueNames } = this.#limits;
     this.#entries += 1;
-    if (this.#entries > maxEntries) throw new EntryRefused(`it holds more than ${maxEntries} entries`);
-    if (kind === 'link' && !links) throw new EntryRefused(`it holds a link: ${name}`);
+    if (this.#entries > maxEntries) throw new EntryRefused(`it contains more than ${maxEntries} entries`);
+    if (kind === 'link' && !links) throw new EntryRefused(`it contains a link: ${name}`);
     this.#checkBytes(size);
     const path = this.resolve(name);
     if (path === null && kind !== 'folder')
@@ -68,7 +68,7 @@ export class EntryRules {
     const plain = plainPath(name);
     const problem = plain === '' ? undefined : pathProblem(plain);
     if (problem !== undefined)
-      throw new EntryRefused(`the entry ${JSON.stringify(name)} lies outside of the archive: ${problem}`);
+      throw new EntryRefused(`the entry ${JSON.stringify(name)} is outside the archive: ${problem}`);
     const segments = plain === '' ? [] : plain.split('/');
     return segments.slice(this.#strip).join('/') || null;
   }
@@ -92,8 +92,8 @@ export class EntryRules {
     if (!twin || (twin.kind === 'folder' && kind === 'folder')) return;
     throw new EntryRefused(
       twin.name === name
-        ? `it holds ${name} twice`
-        : `it holds two files of nearly the same name: ${twin.name} and ${name}`,
+        ? `it contains ${name} twice`
+        : `it contains two files with nearly the same name: ${twin.name} and ${name}`,
     );
   }
 }

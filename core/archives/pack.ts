@@ -22,9 +22,9 @@ export type PackEntry = { path: string } & (
 );
 
 export interface Packed {
-  /** Absolute path, in the folder that was given. */
+  /** Absolute path, in the given folder. */
   file: string;
-  /** Of the file, and its name. */
+  /** SHA-256 of the file; also its name. */
   sha256: string;
   /** SHA-256 of the uncompressed archive: it does not depend on the version of the compressor. */
   contents: string;

@@ -1,4 +1,4 @@
-/** For tests: archives, byte by byte, so that they can hold what no tool would pack. */
+/** For tests: archives built byte by byte, so that they can contain what no tool would pack. */
 import { crc32, deflateRawSync } from 'node:zlib';
 
 export interface RawEntry {

@@ -29,7 +29,7 @@ export interface TreeOptions {
 const spaceCheckInterval = 64 * 1024 * 1024;
 const concurrentSyncs = 32;
 
-/** Throws EntryRefused for what it does not accept. */
+/** Throws EntryRefused for entries that are not accepted. */
 export class TreeWriter implements EntrySink {
   readonly #root: string;
   readonly #rules: EntryRules;
@@ -81,7 +81,7 @@ export class TreeWriter implements EntrySink {
   hardlink(name: string, target: string): void {
     const path = this.#admit(name, 'link') as string;
     const to = this.#rules.resolve(target);
-    if (to === null) throw new EntryRefused(`the link "${name}" leads to no file of the archive`);
+    if (to === null) throw new EntryRefused(`the link "${name}" does not lead to a file in the archive`);
     this.#refuseBehindLink(to, target);
     this.#hardlinks.set(path, to);
   }
@@ -117,7 +117,7 @@ export class TreeWriter implements EntrySink {
 
   #refuseBehindLink(path: string, name: string): void {
     for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) {
-      if (this.#symlinks.has(parent)) throw new EntryRefused(`"${name}" lies behind a link`);
+      if (this.#symlinks.has(parent)) throw new EntryRefused(`"${name}" is behind a link`);
     }
   }
 
@@ -136,7 +136,7 @@ export class TreeWriter implements EntrySink {
   }
 }
 
-/** Does a link at `path` lead out, or back up after going down (where another link may lead elsewhere)? */
+/** Whether a link at `path` leads out, or back up after going down (where another link may lead elsewhere). */
 const leavesRoot = (path: string, target: string): boolean => {
   if (target === '' || target.startsWith('/') || /[\\\0]/.test(target) || /^[A-Za-z]:/.test(target)) return true;
   const parts = target.split('/').filter((part) => part !== '' && part !== '.');

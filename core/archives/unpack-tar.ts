@@ -36,7 +36,7 @@ export const unpackTar = async (
     ended = true;
   });
   parser.on('end', () => finished.resolve());
-  parser.on('ignoredEntry', ({ path, type }: ReadEntry) => fail(new EntryRefused(`it holds a ${type}: ${path}`)));
+  parser.on('ignoredEntry', ({ path, type }: ReadEntry) => fail(new EntryRefused(`it contains a ${type}: ${path}`)));
   parser.on('entry', (entry: ReadEntry) => {
     current = entry.on('error', () => {});
     writing = writing.then(() => give(entry, sink));
@@ -84,6 +84,6 @@ const give = async (entry: ReadEntry, sink: EntrySink): Promise<void> => {
       entry.resume();
       return sink.hardlink(name, target);
     default:
-      throw new EntryRefused(`it holds a ${type}: ${name}`);
+      throw new EntryRefused(`it contains a ${type}: ${name}`);
   }
 };

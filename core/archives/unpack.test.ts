@@ -12,7 +12,7 @@ import { defaultLimits } from './entry-rules.ts';
 import { type RawEntry, rawTar, rawZip } from './testing.ts';
 import { type UnpackOptions, unpackArchive } from './unpack.ts';
 
-/** A small engine: a program, a library under three names, and a note that all may write. */
+/** A small engine: a program, a library under three names, and a world-writable text file. */
 const engineFolder = async (t: TestContext): Promise<string> => {
   const home = await tempFolder(t);
   await mkdir(join(home, 'engine-1.0/lib'), { recursive: true });
@@ -64,7 +64,7 @@ const assertEngine = async (folder: string): Promise<void> => {
   assert.equal((await readFile(join(folder, 'libx.so'), 'utf8')).length, 300_000);
 };
 
-test('an engine is unpacked from every kind of archive, told by its first bytes', async (t) => {
+test('an engine is unpacked from every archive format, detected from the first bytes', async (t) => {
   const home = await engineFolder(t);
   const plain = join(home, 'engine.tar');
   await tar.create({ cwd: home, file: plain, portable: true }, ['engine-1.0']);
@@ -83,14 +83,14 @@ test('an engine is unpacked from every kind of archive, told by its first bytes'
   }
 });
 
-test('a download that is the program itself becomes the only file, and can be run', async (t) => {
+test('a download that is the program itself becomes the only file, and is executable', async (t) => {
   const archive = await archiveOf(t, 'abc123', Buffer.from('#!/bin/sh\n'));
   const folder = await unpack(t, archive, { format: 'file', name: 'engine-linux' });
   assert.deepEqual(await readdir(folder), ['engine-linux']);
   assert.equal((await lstat(join(folder, 'engine-linux'))).mode & 0o777, 0o755);
 });
 
-test('a library over an engine: later archives go into the same folder', async (t) => {
+test('an overlay is unpacked into the same folder as the engine', async (t) => {
   const folder = await unpack(t, await archiveOf(t, 'a', rawTar([{ name: 'engine', data: 'e' }])));
   const more = await archiveOf(
     t,
@@ -147,7 +147,7 @@ for (const [title, entries, expected] of hostile) {
   });
 }
 
-test('a hard link leads to a file of the archive and to no other', async (t) => {
+test('a hard link must lead to a file of the archive', async (t) => {
   const file = { name: 'top/f', data: 'text' };
   const folder = await unpack(t, await archiveOf(t, 'a', rawTar([file, { name: 'top/h', hardlink: 'top/f' }])), {
     strip: 1,
@@ -158,7 +158,7 @@ test('a hard link leads to a file of the archive and to no other', async (t) => 
   await refused(t, rawTar([file, { name: 'l', link: 'top' }, { name: 'h', hardlink: 'l/f' }]), /behind a link/);
 });
 
-test('a link that stays inside before folders are left out may not leave after', async (t) => {
+test('a link that stays inside before folders are stripped must stay inside afterwards', async (t) => {
   await refused(t, rawTar([{ name: 'top/l', link: '../other/f' }]), /leads out/, { strip: 1 });
 });
 
@@ -167,12 +167,12 @@ test('devices and pipes are refused', async (t) => {
   await refused(t, rawTar([{ name: 'pipe', type: '6' }]), /FIFO/);
 });
 
-test('set-user-id bits and rights of others to write are taken away', async (t) => {
+test('set-user-id bits and write permission for others are removed', async (t) => {
   const folder = await unpack(t, await archiveOf(t, 'a', rawTar([{ name: 'f', data: 'x', mode: 0o6777 }])));
   assert.equal((await lstat(join(folder, 'f'))).mode & 0o7777, 0o755);
 });
 
-test('a bomb ends at the bounds', async (t) => {
+test('an archive bomb stops at the limits', async (t) => {
   const zeros = { name: 'zeros', data: Buffer.alloc(8 << 20) };
   const limits = { ...defaultLimits, maxEntries: 100, maxBytes: 1 << 20 };
   await refused(t, gzipSync(rawTar([zeros])), /more than 1048576 bytes/, { limits });
@@ -182,7 +182,7 @@ test('a bomb ends at the bounds', async (t) => {
   await refused(t, rawZip(many), /more than 100 entries/, { limits });
 });
 
-test('what is cut off, damaged or something else is refused', async (t) => {
+test('a truncated, damaged or unknown archive is refused', async (t) => {
   const home = await engineFolder(t);
   await tar.create({ cwd: home, file: join(home, 'e.tar'), portable: true }, ['engine-1.0']);
   execFileSync('xz', ['-k', join(home, 'e.tar')]);
@@ -205,7 +205,7 @@ test('what is cut off, damaged or something else is refused', async (t) => {
   await refused(t, Buffer.alloc(0), /neither tar/);
 });
 
-test('unpacking ends when it is no longer wanted', async (t) => {
+test('unpacking can be aborted', async (t) => {
   const archive = await archiveOf(t, 'a', gzipSync(rawTar([{ name: 'f', data: Buffer.alloc(4 << 20) }])));
   const stop = new AbortController();
   const unpacking = unpack(t, archive, { signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) });

@@ -10,7 +10,7 @@ function begin() {
   }
   var argv = process.argv.slice(2);
   if (argv.length === 1 && argv[0] === '--version') return printVersion();
-  // A reader that closes the pipe early (head) is no failure.
+  // A reader that closes the pipe early, such as head, is not a failure.
   leaveOnBrokenPipe(process.stdout);
   leaveOnBrokenPipe(process.stderr);
   var keeper = findKeeper();
@@ -34,7 +34,7 @@ function leaveOnBrokenPipe(stream) {
   });
 }
 
-// The build where there is one, else the sources, which the running Node reads as they are.
+// The build if there is one, otherwise the sources, which Node runs directly.
 function findKeeper() {
   var built = new URL('../dist/keeper/', import.meta.url);
   if (builtin('fs').existsSync(new URL('main.js', built))) return { folder: built, extension: '.js' };
@@ -55,8 +55,8 @@ function runCommand(keeper, argv) {
   return load(keeper, 'main').then((loaded) => loaded.main(argv, process.env));
 }
 
-// Compiled code is kept between runs, in the cache folder of core/config/paths.ts. Loading that file to find it would
-// take as long as it saves. The folder is made here, private, so that no other user can put code there.
+// Caches compiled code between runs, in the cache folder of core/config/paths.ts. Loading that file to get the path would
+// take as long as the cache saves. The folder is private, so that no other user can put code there.
 function keepCompiled(env) {
   if (!env.RBEE_HOME && !env.XDG_CACHE_HOME && !env.HOME) return;
   var cache = env.RBEE_HOME ? env.RBEE_HOME + '/cache' : (env.XDG_CACHE_HOME || env.HOME + '/.cache') + '/rbee';
@@ -64,12 +64,12 @@ function keepCompiled(env) {
     makeFolder(env.NODE_COMPILE_CACHE || cache);
     builtin('module').enableCompileCache(env.NODE_COMPILE_CACHE || cache + '/compiled');
   } catch (_) {
-    // Slower, not wrong.
+    // Without the cache, rbee is slower but works.
   }
 }
 
-// One by one: Node's recursive mkdir, and its compile cache too, never end where the system answers ENOENT for good,
-// as below /proc.
+// One by one: Node's recursive mkdir and its compile cache loop forever where the system keeps answering ENOENT, as
+// below /proc.
 function makeFolder(folder) {
   var fs = builtin('fs');
   var path = builtin('path');
@@ -86,7 +86,7 @@ function builtin(name) {
   return process.getBuiltinModule('node:' + name);
 }
 
-// Where not even the reporting of errors could be loaded. What could steer a terminal is written out here too.
+// For errors before the error report could be loaded. Escapes control characters, as the report does.
 Promise.resolve(begin()).catch((error) => {
   var text = String((error instanceof Error && error.stack) || error);
   var harmless = text.replace(/[^\n\x20-\x7e]/g, (character) => {

@@ -1,2 +1,2 @@
-/** Input from outside that breaks the rules. `message` says how, as a phrase that follows the name of the sender. */
+/** Untrusted input that breaks the rules. `message` says how, worded to follow the sender's name. */
 export class BadInput extends Error {}

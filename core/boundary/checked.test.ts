@@ -55,7 +55,7 @@ test('free text that is too long is cut, also in optional fields', () => {
   assert.deepEqual(text({ a: 'short', b: null }), { a: 'short', b: null });
 });
 
-test('the field that is wrong is named', () => {
+test('the error names the invalid field', () => {
   const cases: [unknown, RegExp][] = [
     [5, /^it must be object$/],
     [null, /^it must be object$/],

@@ -1,4 +1,4 @@
-/** Checks data from outside where it enters: unknown fields are dropped, and all others must match the schema. */
+/** Checks untrusted data where it enters: unknown fields are dropped, and all others must match the schema. */
 import type { TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import { BadInput } from './bad-input.ts';

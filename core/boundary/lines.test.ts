@@ -18,7 +18,7 @@ test('a Unicode line or paragraph separator does not end a line', () => {
   assert.deepEqual(linesOf(`${text}\n`), [text]);
 });
 
-test('a character that is cut in two is whole again', () => {
+test('a character split between chunks is reassembled', () => {
   const bytes = Buffer.from('\u{1f41d}\n');
   assert.deepEqual(linesOf(bytes.subarray(0, 2), bytes.subarray(2)), ['\u{1f41d}']);
 });
@@ -30,7 +30,7 @@ test('an endless line is refused, many short lines are not', () => {
   assert.deepEqual(linesOf(piece, `${piece}\n${piece}`, `${piece}\n`), [piece + piece, piece + piece]);
 });
 
-test('a line that arrives byte by byte is whole', () => {
+test('a line that arrives byte by byte is reassembled', () => {
   const line = 'y'.repeat(900);
   assert.deepEqual(linesOf(...line, '\n'), [line]);
 });

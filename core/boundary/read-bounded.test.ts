@@ -25,7 +25,7 @@ const endless = (text: string): Readable =>
     })(),
   );
 
-test('values are whole, whatever pieces they arrive in', async () => {
+test('values are complete, however they are split into chunks', async () => {
   const bytes = Buffer.from('{"a":"é"}\n\n{"b":2}\n');
   const pieces = [...bytes].map((byte) => Buffer.from([byte]));
   assert.deepEqual(await collect(Readable.from(pieces)), [{ a: 'é' }, { b: 2 }]);
@@ -63,7 +63,7 @@ test('the first result ends the reading', async () => {
 });
 
 // A hive that narrated without end filled the memory of the queen and its disk: 2 GB in 45 seconds.
-test('lines without end are refused by their number, their bytes and their sum', async () => {
+test('endless lines are refused by number, by size and by total size', async () => {
   await assert.rejects(collect(endless('1\n')), /too many lines a second/);
   await assert.rejects(collect(endless('\n')), /too many lines a second/);
   await assert.rejects(collect(endless(`"${'x'.repeat(500)}"\n`)), /too many bytes a second/);
@@ -76,7 +76,7 @@ test('a line that is not JSON is refused', async () => {
   await assert.rejects(collect(Readable.from([Buffer.from('<html>\n')])), /not JSON/);
 });
 
-test('a body without end is refused by its bytes or by its time', async () => {
+test('an endless body is refused by size or by time', async () => {
   await assert.rejects(readJson(endless('xxxxxxxx'), { maxBytes: 1_000, timeoutMs: 60_000 }), /longer than 1000 bytes/);
   await assert.rejects(readJson(new PassThrough(), { maxBytes: 1_000, timeoutMs: 10 }), /took longer than 0.01 s/);
   assert.deepEqual(await readJson(Readable.from([Buffer.from('{"a":1}')]), { maxBytes: 1_000, timeoutMs: 60_000 }), {

@@ -101,12 +101,12 @@ const shortText = 65_536;
  */
 export const parseJson = (text: string): unknown => {
   if (text.length > shortText && countValues(text) > maxValues) {
-    throw new BadInput(`what it sent has more than ${maxValues} values`);
+    throw new BadInput(`its answer has more than ${maxValues} values`);
   }
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new BadInput('what it sent is not JSON', { cause });
+    throw new BadInput('its answer is not JSON', { cause });
   }
 };
 

@@ -30,7 +30,7 @@ test('a file is read completely, through links, even when empty', async (t) => {
   assert.equal((await readSmallBytes(join(folder, 'link'))).length, 300_000);
 });
 
-// A pipe without a writer was read forever, and the command hung.
+// A pipe without a writer used to be read forever, so the command hung.
 test('a pipe, a device and a folder are refused at once', async (t) => {
   const folder = folderOf(t);
   const pipe = join(folder, 'pipe');

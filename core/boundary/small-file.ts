@@ -1,6 +1,6 @@
 /**
- * Reads files that people, plugins or other programs put in place. Such a file may be huge, an endless device, or a
- * pipe without a writer, so only regular files of limited size are read.
+ * Reads files written by users, plugins or other programs. Such a file may be huge, an endless device, or a pipe
+ * without a writer, so only regular files of limited size are read.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';

@@ -11,16 +11,16 @@ export const oneOf =
       : `must be one of ${allowed.map((word) => `"${word}"`).join(', ')}`;
 
 export const integer =
-  (least: number, most: number, what: string): Check =>
+  (min: number, max: number, what: string): Check =>
   (value) =>
-    Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+    Number.isInteger(value) && (value as number) >= min && (value as number) <= max
       ? undefined
-      : `must be ${what}, ${least} to ${most}`;
+      : `must be ${what}, ${min} to ${max}`;
 
 export const number =
-  (least: number, most: number, what: string): Check =>
+  (min: number, max: number, what: string): Check =>
   (value) =>
-    typeof value === 'number' && value >= least && value <= most ? undefined : `must be ${what}, ${least} to ${most}`;
+    typeof value === 'number' && value >= min && value <= max ? undefined : `must be ${what}, ${min} to ${max}`;
 
 export const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a string');
 
@@ -31,7 +31,7 @@ export const isLoopback = (address: string): boolean =>
 export const loopback: Check = (value) =>
   typeof value === 'string' && isLoopback(value)
     ? undefined
-    : 'must be an address that only this machine can reach, such as "127.0.0.1"; from elsewhere, go through ssh -L';
+    : 'must be an address that only this machine can reach, such as "127.0.0.1"; to connect from other machines, use ssh -L';
 
 export const bool: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
 

@@ -18,7 +18,7 @@ const refusal = (work: () => unknown): string => {
   return 'nothing';
 };
 
-test('a machine is added at the end, and everything before it stays as it is', () => {
+test('a machine is added at the end, and everything before it is unchanged', () => {
   const before = readExample('hives');
   const after = addHive(before, file, {
     alias: 'pi-4',
@@ -35,7 +35,7 @@ test('a machine is added at the end, and everything before it stays as it is', (
   assert.deepEqual(aliases(after), ['attic', 'gpu-1', 'local', 'pi-4']);
 });
 
-test('a file that is empty, has no end of line or has those of Windows is added to in its own way', () => {
+test('an empty file, a missing final line break and Windows line breaks are handled', () => {
   assert.equal(addHive('', file, { alias: 'a' }), '[[hive]]\nalias = "a"\n');
   assert.equal(addHive('# mine', file, { alias: 'a' }), '# mine\n\n[[hive]]\nalias = "a"\n');
   assert.equal(
@@ -44,7 +44,7 @@ test('a file that is empty, has no end of line or has those of Windows is added 
   );
 });
 
-test('a machine is removed with its own tables and the comments right above it, and others keep theirs', () => {
+test('a machine is removed with its tables and the comments right above it, and others keep theirs', () => {
   const text = `# the file
 
 # about a
@@ -70,7 +70,7 @@ alias = "b" # keep
   assert.equal(removeHive(text, file, 'b'), text.slice(0, text.indexOf('# about b')));
 });
 
-test('what cannot be done is refused, and nothing is given to write', () => {
+test('an impossible edit is refused', () => {
   assert.equal(
     refusal(() => addHive('[[hive]]\nalias = "a"\n', file, { alias: 'a' })),
     'HIVE_ALREADY_DECLARED',
@@ -99,7 +99,7 @@ test('what cannot be done is refused, and nothing is given to write', () => {
   assert.deepEqual(aliases(removeHive(jumped, file, 'a')), ['b']);
 });
 
-test('whatever is added and removed again, the other machines and all comments of the file stay', () => {
+test('adding and removing a machine keeps the other machines and all comments', () => {
   const alias = fc.stringMatching(/^[a-z][a-z0-9]{0,4}$/).filter((name) => name !== 'local');
   fc.assert(
     fc.property(fc.uniqueArray(alias, { minLength: 2, maxLength: 6 }), fc.nat(), fc.string(), (names, which, word) => {

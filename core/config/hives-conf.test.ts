@@ -40,7 +40,7 @@ describe('the commented examples', () => {
     assert.deepEqual(Object.keys(examples), ['hives', 'rbee']);
   });
 
-  it('show every key that there is', () => {
+  it('show every key', () => {
     const text = readExample('hives');
     for (const [table, known] of [
       ['', problem('[[hive]]\nalias = "a"\nqqqqqqqqqqqq = 1\n').hint],
@@ -55,7 +55,7 @@ describe('the commented examples', () => {
 });
 
 describe('a hive', () => {
-  it('needs an alias only, and has defaults for the rest', () => {
+  it('needs only an alias, and has defaults for the rest', () => {
     const { line, ...hive } = of('');
     assert.equal(line, 1);
     assert.deepEqual(hive, {
@@ -76,7 +76,7 @@ describe('a hive', () => {
     assert.match(problem('[[hive]]\nhostname = "x"\n').message, /:1:3: this hive has no alias$/);
   });
 
-  it('may be an address of either kind', () => {
+  it('may have an IPv4 or IPv6 address', () => {
     for (const [written, meant] of [
       ['10.0.0.1', '10.0.0.1'],
       ['::1', '::1'],
@@ -87,7 +87,7 @@ describe('a hive', () => {
     }
   });
 
-  it('gets no words that ssh would take for flags', () => {
+  it('refuses values that ssh would take for flags', () => {
     for (const line of [
       'hostname = "-oProxyCommand=touch /tmp/x"',
       'hostname = "a b"',
@@ -105,13 +105,13 @@ describe('a hive', () => {
     assert.match(problem('[[hive]]\nalias = "a"\nhostname = "a:22"').message, /ssh_port/);
   });
 
-  it('is refused by the place of its mistake, with what was meant', () => {
+  it('is refused with the position of the mistake and a suggestion', () => {
     for (const [body, message, hint] of [
       ['hostnam = "x"', '3:1: there is no key in [[hive]] named hostnam', 'did you mean hostname?'],
-      ['ssh_port = "22"', '3:1: ssh_port must be a port, 1 to 65535', 'it is "22" now'],
-      ['ssh_port = 0', '3:1: ssh_port must be a port, 1 to 65535', 'it is 0 now'],
-      ['auto_start = 1', '3:1: auto_start must be true or false', 'it is 1 now'],
-      ['labels = { a = 1 }', '3:1: labels must be a table of strings such as { room = "lab" }', 'it is {"a":1} now'],
+      ['ssh_port = "22"', '3:1: ssh_port must be a port, 1 to 65535', 'its value is "22"'],
+      ['ssh_port = 0', '3:1: ssh_port must be a port, 1 to 65535', 'its value is 0'],
+      ['auto_start = 1', '3:1: auto_start must be true or false', 'its value is 1'],
+      ['labels = { a = 1 }', '3:1: labels must be a table of strings such as { room = "lab" }', 'its value is {"a":1}'],
       [
         'workers = [\n  { type = "vllm", verson = "1" },\n]',
         '4:20: there is no key in workers named verson',
@@ -122,19 +122,19 @@ describe('a hive', () => {
       [
         'workers = [{ type = "vllm", version = "^^1" }]',
         '3:29: version must be a version, a range or a tag',
-        'it is "^^1" now',
+        'its value is "^^1"',
       ],
       ['models = ["Qwen/Qwen3"]', '3:11: "Qwen/Qwen3" is not a model reference: did you mean hf:Qwen/Qwen3?', /hf:org/],
       ['models = ["file:x.gguf"]', '3:11: "file:x.gguf" is not an absolute path', /begins with \//],
-      ['models = ["demo"]', '3:11: the demo model comes with its worker type', /remove it from models/],
+      ['models = ["demo"]', '3:11: the demo model is part of its worker type', /remove it from models/],
       ['models = ["hf:a/b", "hf:a/b"]', '3:21: hf:a/b is listed twice', /remove one/],
       ['[[hive.run]]\ntype = "vllm"\ndevice = "cuda;0"', '5:1: "cuda;0" is not a device', /devices are written like/],
       ['[[hive.run]]\ntype = "vllm"\ndevice = "gpu0"', '5:1: "gpu0" is not a device', /cuda:0/],
-      ['[hive.run]\ntype = "vllm"', '3:7: run must be a list', 'it is {"type":"vllm"} now'],
+      ['[hive.run]\ntype = "vllm"', '3:7: run must be a list', 'its value is {"type":"vllm"}'],
       [
         'run = [{ type = "vllm", memory_limit = "lots" }]',
         '3:25: memory_limit must be a size such as "8GiB", at least 1MiB',
-        'it is "lots" now',
+        'its value is "lots"',
       ],
       [
         'run = [{ type = "vllm", options = { since = 2020-01-01 } }]',
@@ -152,7 +152,7 @@ describe('a hive', () => {
     }
   });
 
-  it('has worker types by one name each, and models and devices in one way of writing', () => {
+  it('has canonical names of worker types, models and devices', () => {
     const { workers, models, run } = of(
       `workers = [{ type = "llama.cpp" }, { type = "Stable-Diffusion", version = " ^1 ", variant = "cuda" }]
 models = ["hf://a/b:Q4_K_M"]
@@ -168,7 +168,7 @@ run = [{ type = "llama-cpp", device = "CUDA", model = "/m.gguf" }]`,
     assert.equal(run[0]?.model, 'file:/m.gguf');
   });
 
-  it('may have a type in several variants, in one version', () => {
+  it('may have several variants of a type, in one version', () => {
     const two = (second: string) => `workers = [{ type = "llamacpp", variant = "cpu" }, ${second}]`;
     assert.equal(of(two('{ type = "llama-cpp", variant = "cuda" }')).workers.length, 2);
     const same = problem(`[[hive]]\nalias = "a"\n${two('{ type = "llama-cpp", variant = "cpu" }')}`);
@@ -179,7 +179,7 @@ run = [{ type = "llama-cpp", device = "CUDA", model = "/m.gguf" }]`,
 });
 
 describe('the hives of a file', () => {
-  it('have aliases, machines and ids of their own', () => {
+  it('have unique aliases, machines and ids', () => {
     const two = (first: string, second: string) => problem(`[[hive]]\n${first}\n[[hive]]\n${second}\n`);
     assert.equal(two('alias = "a"', 'alias = "a"').message, 'hives.conf:4:1: the alias a is already used on line 1');
     assert.match(
@@ -198,7 +198,7 @@ describe('the hives of a file', () => {
     );
   });
 
-  it('serve one model under a name', () => {
+  it('serve only one model under a name', () => {
     const hive = (alias: string, entry: string) => `[[hive]]\nalias = "${alias}"\nrun = [{ type = "x", ${entry} }]\n`;
     const same = hive('a', 'model = "hf:o/m-GGUF"') + hive('b', 'model = "hf:o/m-GGUF"');
     assert.equal(parseHivesConf(same, 'hives.conf').hives.length, 2);
@@ -207,7 +207,7 @@ describe('the hives of a file', () => {
     assert.match(problem(hive('a', 'name = "m"') + hive('b', 'model = "hf:p/m"')).message, /means another model/);
   });
 
-  it('jump over each other, and not in a circle', () => {
+  it('may be jump hosts of each other, but not in a circle', () => {
     const hive = (alias: string, jump: string) => `[[hive]]\nalias = "${alias}"\nproxy_jump = "${jump}"\n`;
     const chain = parseHivesConf(`${hive('a', 'b, me@c.lan:2222')}${hive('b', 'none')}`, 'hives.conf');
     assert.deepEqual(chain.hives.map(jumpsOf), [['b', 'me@c.lan:2222'], []]);
@@ -216,15 +216,15 @@ describe('the hives of a file', () => {
       'hives.conf:3:1: the jump hosts form a circle: a over b over c over a',
     );
     assert.match(problem(hive('a', 'a')).message, /a over a/);
-    // Once, of one that is in it.
+    // Reported once, for one machine of the circle.
     const lines = problem(hive('z', 'a') + hive('a', 'b') + hive('b', 'a'));
     assert.match(lines.message, /^hives\.conf:6:1: .* a over b over a$/);
     assert.deepEqual(lines.lines, []);
     assert.match(problem(`[[hive]]\nalias = "local"\n${hive('a', 'local')}`).message, /machine of the queen/);
   });
 
-  // Thirty entries with two jumps each had a thousand million ways, and each was written down.
-  it('are not reached over more than eight machines', () => {
+  // Thirty entries with two jumps each have a billion routes, and each used to be reported.
+  it('are reached through at most eight jump hosts', () => {
     const hives = (count: number, jump: (nth: number) => string) =>
       Array.from({ length: count }, (_, nth) => {
         const way = nth === 0 ? '' : `proxy_jump = "${jump(nth)}"\n`;
@@ -243,7 +243,7 @@ describe('the hives of a file', () => {
     assert.match(problem(hives(5_000, (nth) => `h${nth - 1}`)).lines.at(-1) ?? '', /^and \d+ more$/);
   });
 
-  it('are chosen by alias, and an unknown one is refused with the near name', () => {
+  it('are chosen by alias, and an unknown one is refused with a similar name', () => {
     const conf = parseHivesConf('[[hive]]\nalias = "gpu1"\n[[hive]]\nalias = "gpu2"\n', 'hives.conf');
     assert.deepEqual(
       pickHives(conf, ['gpu2']).map(({ alias }) => alias),
@@ -257,7 +257,7 @@ describe('the hives of a file', () => {
 });
 
 describe('the machine of the queen', () => {
-  it('is called local and takes nothing of SSH', () => {
+  it('is called local and takes no SSH settings', () => {
     assert.equal(parseHivesConf('[[hive]]\nalias = "local"\n', 'h').hives[0]?.hostname, 'localhost');
     assert.equal(parseHivesConf('[[hive]]\nalias = "local"\nhostname = "::1"\n', 'h').hives[0]?.hostname, '::1');
     for (const line of ['ssh_port = 22', 'ssh_user = "x"', 'proxy_jump = "b"', 'hostname = "gpu1"', 'hive_port = 1']) {
@@ -268,7 +268,7 @@ describe('the machine of the queen', () => {
 
 describe('the file', () => {
   // Each problem used to be reported only after the previous one was fixed.
-  it('tells all that is wrong with it at once, in the order of the text', () => {
+  it('reports all problems at once, in text order', () => {
     const error = problem(`[queen]
 [[hive]]
 alias = "a"
@@ -301,8 +301,8 @@ hive_port = 1
         '5:1: ssh_port must be a port, 1 to 65535',
         '6:26: there is no key in workers named verson',
         '6:42: this entry of workers has no type',
-        '7:11: the demo model comes with its worker type',
-        '7:19: "nothing" is not a model reference: it is none of hf:, https:, file: and demo, nor the name of a model that is here',
+        '7:11: the demo model is part of its worker type',
+        '7:19: "nothing" is not a model reference: it must start with hf:, https: or file:, be demo, or name a downloaded model',
         '7:40: hf:o/m is listed twice',
         '8:8: this entry of run has no type',
         '9:1: "cuda;0" is not a device',
@@ -328,14 +328,14 @@ hive_port = 1
     );
   });
 
-  it('does not repeat what is long', () => {
+  it('shortens long values in messages', () => {
     const { message, hint } = problem(`[[hive]]\nalias = "${'x'.repeat(500_000)}"\n`);
     assert.ok(message.length + hint.length < 1_000);
     assert.ok(problem(`${'x'.repeat(500_000)} = 1\n`).message.length < 1_000);
   });
 
-  // A pipe was waited for, and a file of any size was taken in.
-  it('is an ordinary file of at most one mebibyte', (t) => {
+  // A read used to block on a pipe, and to accept a file of any size.
+  it('is a regular file of at most 1 MiB', (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'rbee-hives-'));
     t.after(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'hives.conf');
@@ -347,7 +347,7 @@ hive_port = 1
     assert.match(refused(() => loadHivesConf(file)).message, /it is larger than 1 MiB$/);
   });
 
-  it('may use the names that every object has', () => {
+  it('may use names of built-in object properties', () => {
     for (const name of ['__proto__', 'constructor', 'toString']) {
       const one = of(`hostname = "${name}"\nlabels = { ${name} = "x" }\nworkers = [{ type = "constructor" }]`);
       assert.deepEqual([one.hostname, Object.entries(one.labels)], [name, [[name, 'x']]]);
@@ -356,14 +356,14 @@ hive_port = 1
     }
   });
 
-  it('knows no other tables, and takes one [hive] for a slip', () => {
+  it('has no other tables, and suggests [[hive]] for [hive]', () => {
     assert.equal(problem('[[hives]]\nalias = "a"\n').hint, 'did you mean hive?');
     assert.equal(problem('[hive]\nalias = "a"\n').hint, 'write it as [[hive]], since there may be several');
     assert.match(problem('hive = 1\n').message, /^hives\.conf:1:1: hive must be a list of tables/);
     assert.match(problem('[[hive]]\nalias = \n').message, /^hives\.conf:2:\d+: /);
   });
 
-  it('may be empty, or not there', () => {
+  it('may be empty or missing', () => {
     assert.deepEqual(parseHivesConf('# nothing yet\n', 'h').hives, []);
     assert.equal(loadHivesConf('/nowhere/hives.conf'), null);
   });

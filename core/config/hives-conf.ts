@@ -112,7 +112,7 @@ const checkModels = (document: TomlDocument, { hive: { models }, places }: ReadH
   for (const [entry, model] of models.entries()) {
     const path = places.models[entry]!;
     if (model === 'demo') {
-      document.wrong(path, 'the demo model comes with its worker type', 'remove it from models');
+      document.wrong(path, 'the demo model is part of its worker type', 'remove it from models');
     } else if (earlier.has(model)) {
       document.wrong(path, `${model} is listed twice`, 'remove one of them');
     }

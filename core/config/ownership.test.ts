@@ -12,10 +12,10 @@ const root: Me = { ...user, uid: 0, privateGroups: [0] };
 
 type Row = [what: string, me: Me, role: Role, looks: Partial<Looks>, isChosen: boolean, expected: string];
 
-/** `ok`, or `refused` or `warned` with words of what is said. */
+/** `ok`, or `refused` or `warned` with part of the message. */
 const rows: Row[] = [
-  ['a folder of ours', user, 'own', {}, false, 'ok'],
-  ['a folder of ours that others may read', user, 'own', { mode: 0o755 }, false, 'ok'],
+  ['our own folder', user, 'own', {}, false, 'ok'],
+  ['our own folder that others can read', user, 'own', { mode: 0o755 }, false, 'ok'],
   ['a folder of another user', user, 'own', { uid: 1_001 }, true, 'refused: it belongs to wasp, not to bee'],
   ['a folder of root', user, 'own', { uid: 0 }, true, 'refused: it belongs to root, not to bee'],
   ['a link', user, 'own', { kind: 'link', mode: 0o777 }, true, 'refused: it is a symbolic link'],
@@ -31,7 +31,7 @@ const rows: Row[] = [
   ],
   ['a folder of a shared group', user, 'own', { mode: 0o770, gid: 50 }, true, 'refused: its group can write to it'],
   ['a folder made with umask 002', user, 'own', { mode: 0o775 }, false, 'warned: its group can write to it'],
-  ['a socket of ours', user, 'socket', { kind: 'socket', mode: 0o600 }, false, 'ok'],
+  ['our own socket', user, 'socket', { kind: 'socket', mode: 0o600 }, false, 'ok'],
   ['a socket of another user', user, 'socket', { kind: 'socket', uid: 1_001 }, true, 'refused: it belongs to wasp'],
   ['a link to a socket', user, 'socket', { kind: 'link' }, true, 'refused: it is not a socket'],
   ['a file of root', user, 'trusted', { kind: 'file', uid: 0, mode: 0o644 }, false, 'ok'],
@@ -83,7 +83,7 @@ for (const [what, me, role, looks, isChosen, expected] of rows) {
   });
 }
 
-test('a path is written so that a shell takes it', () => {
+test('a path is quoted for a shell', () => {
   const looks: Looks = { kind: 'file', uid: 1_000, gid: 1_000, mode: 0o666 };
   const found = judge("/it's here", looks, 'trusted', { me: user, isChosen: false });
   assert.equal(found?.fix, "chmod go-w '/it'\\''s here'");

@@ -1,6 +1,6 @@
 /** Decides whether other users can change a file or folder. Pure: works on the result of `stat`. */
 
-/** This process, as files see it. */
+/** The identity of this process for file permissions. */
 export interface Me {
   uid: number;
   /** Groups with no other member, so their write permission is harmless. */
@@ -28,9 +28,9 @@ export type Role = 'own' | 'socket' | 'trusted' | 'above' | 'link';
 export interface Finding {
   thing: 'folder' | 'file' | 'socket';
   path: string;
-  /** What is wrong, with the owner or mode. */
+  /** The problem, with the owner or mode. */
   problem: string;
-  /** What to do. */
+  /** How to fix it. */
   fix: string;
   /** Whether it is an error; otherwise it is a warning. */
   isSevere: boolean;
@@ -75,7 +75,7 @@ const wrongOwner = (path: string, { uid }: Looks, role: Role, { me, isChosen }: 
   return { problem, fix, isSevere: !(isChosen && (role === 'above' || role === 'trusted')) };
 };
 
-/** A folder of sockets is not given to root, because what another user put into it would stay. */
+/** A socket folder is not given to root, because it may already contain another user's files. */
 const rootFix = (path: string, owner: string, role: Role): string =>
   role === 'own' || role === 'socket'
     ? `if it is the home of ${owner}, run rbee as ${owner}, without sudo; otherwise remove it: rm -r ${quoted(path)}`

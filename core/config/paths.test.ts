@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import type { RbeeError } from '../contract/errors.ts';
 import { pathsFrom } from './paths.ts';
 
-// A quoted "~" was once a folder of that name, and a relative RBEE_HOME another home in each working folder.
-test('RBEE_HOME may begin with ~/, and is refused when it is not a whole path', () => {
+// A quoted "~" used to create a folder of that name, and a relative RBEE_HOME a new home in each working directory.
+test('RBEE_HOME may begin with ~/, and is refused if it is not absolute', () => {
   const env = { HOME: '/home/anna' };
   assert.equal(pathsFrom({ ...env, RBEE_HOME: '~/x' }).data, '/home/anna/x/data');
   assert.equal(pathsFrom({ ...env, RBEE_HOME: '~' }).data, '/home/anna/data');
@@ -17,7 +17,7 @@ test('RBEE_HOME may begin with ~/, and is refused when it is not a whole path', 
   }
 });
 
-test('an XDG folder that is not a whole path is ignored', () => {
+test('a relative XDG folder is ignored', () => {
   const { data, cache } = pathsFrom({ HOME: '/home/anna', XDG_DATA_HOME: '~/data', XDG_CACHE_HOME: '/c' });
   assert.equal(data, '/home/anna/.local/share/rbee');
   assert.equal(cache, '/c/rbee');

@@ -6,7 +6,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 
 export interface Paths {
-  /** Set with `RBEE_HOME`: the user chose this place, and who else may write there. */
+  /** Whether it was set with `RBEE_HOME`: then the user chose this place, and who else may write there. */
   isChosen: boolean;
   /** `rbee.conf`, `hives.conf`, `rbee.lock`. */
   config: string;
@@ -28,8 +28,8 @@ export interface Paths {
   logs: string;
 }
 
-/** Longest path of a unix socket: 108 bytes with the final zero on Linux, 104 on macOS. */
-const longestSocketPath = 100;
+/** The limit for unix sockets is 108 bytes with the final zero on Linux, 104 on macOS. */
+const maxSocketPath = 100;
 
 /** An id of this machine: a home folder can be shared between machines, but its state cannot. */
 export const machineId = (): string => {
@@ -48,7 +48,7 @@ export const machineId = (): string => {
 export const pathsFrom = (env: NodeJS.ProcessEnv): Paths => {
   const folders = env['RBEE_HOME'] ? below(rbeeHome(env['RBEE_HOME'], env)) : xdg(env);
   const state = join(folders.state, machineId());
-  const sockets = join(state, 'queen.sock').length <= longestSocketPath ? state : shortFolder(state, env);
+  const sockets = join(state, 'queen.sock').length <= maxSocketPath ? state : shortFolder(state, env);
   return {
     isChosen: Boolean(env['RBEE_HOME']),
     ...folders,

@@ -35,7 +35,7 @@ const listen = async (t: TestContext, path: string): Promise<void> => {
   await new Promise<void>((resolve) => server.listen(path, resolve));
 };
 
-test('a folder for sockets is made for this user alone, and a socket in it can be used', async (t) => {
+test('a socket folder is created for this user only, and a socket in it works', async (t) => {
   const folder = join(folderFor(t), 'a', 'b');
   makeSocketFolder(folder);
   assert.equal(lstatSync(folder).mode & 0o777, 0o700);
@@ -44,14 +44,14 @@ test('a folder for sockets is made for this user alone, and a socket in it can b
   checkSocket(join(folder, 's'));
 });
 
-test('what others may read is closed before anything listens there', (t) => {
+test('a folder that others can read is closed before anything listens there', (t) => {
   const folder = join(folderFor(t), 'a');
   mkdirSync(folder, { mode: 0o755 });
   makeSocketFolder(folder);
   assert.equal(lstatSync(folder).mode & 0o777, 0o700);
 });
 
-test('sockets in a folder that all may write, behind a link or in a folder of all are refused', async (t) => {
+test('sockets in a world-writable folder, or behind a link, are refused', async (t) => {
   const folder = folderFor(t);
   const open = join(folder, 'open');
   mkdirSync(open);
@@ -62,7 +62,7 @@ test('sockets in a folder that all may write, behind a link or in a folder of al
     message: /every user .* \(mode 0777\)/,
   });
   assert.throws(() => makeSocketFolder(open), { code: 'FOLDER_NOT_PRIVATE' });
-  // Anyone could put another folder in the place of this one.
+  // Anyone could replace this folder.
   assert.throws(() => makeSocketFolder(join(open, 'inner')), { code: 'FOLDER_NOT_PRIVATE' });
   chmodSync(open, 0o1777);
   makeSocketFolder(join(open, 'inner'));
@@ -124,8 +124,8 @@ test('an ordinary home is fine', (t) => {
   loadRbeeConf(paths);
 });
 
-/** Whoever may write these can make rbee run anything. */
-test('folders and files that all may write are refused, with the command that closes them', (t) => {
+/** Any user who can write these can make rbee run anything. */
+test('world-writable folders and files are refused, with the command that fixes them', (t) => {
   const { folder, paths } = homeFor(t);
   writeFileSync(join(paths.data, 'package.json'), '{}');
   writeFileSync(join(paths.config, 'rbee.lock'), '{}');
@@ -150,7 +150,9 @@ test('folders and files that all may write are refused, with the command that cl
   assert.throws(() => loadHivesConf(hives, { isChosen: true }), { code: 'FILE_NOT_PRIVATE' });
 });
 
-test('files of another user are refused, and those that a person chose are doubted', { skip: needsRoot }, (t) => {
+test('files of another user are refused; at a place that the user chose, they give a warning', {
+  skip: needsRoot,
+}, (t) => {
   const { folder, paths } = homeFor(t);
   const hives = join(paths.config, 'hives.conf');
   chownSync(hives, nobody, nobody);
@@ -158,7 +160,7 @@ test('files of another user are refused, and those that a person chose are doubt
   const doubts: string[] = [];
   assert.deepEqual(loadHivesConf(hives, { isChosen: true, onDoubt: ({ problem }) => doubts.push(problem) })?.hives, []);
   assert.deepEqual(doubts, ['it belongs to nobody, not to root']);
-  // The whole home was named by RBEE_HOME; without that it is refused.
+  // RBEE_HOME chose the whole home; without it, this is refused.
   chownSync(folder, nobody, nobody);
   assert.deepEqual(
     checkHome(paths).map(({ path }) => path),

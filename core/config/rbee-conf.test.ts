@@ -43,7 +43,7 @@ test('an empty file gives the defaults', () => {
   });
 });
 
-test('what is written replaces the default, and only that', () => {
+test('a setting replaces only its own default', () => {
   const config = parseRbeeConf(
     '[queen]\nmode = "standalone"\nport = 0\n[hive]\nworker_ports = "2000-2010"\n',
     'rbee.conf',
@@ -54,13 +54,13 @@ test('what is written replaces the default, and only that', () => {
   assert.equal(config.hive.workerPorts, '2000-2010');
 });
 
-test('an unknown key is refused with its place and the near name', () => {
+test('an unknown key is refused with its position and a similar name', () => {
   const error = problem('# mine\n[queen]\n  prot = 1\n');
   assert.match(error.message, /^rbee\.conf:3:3: there is no key in \[queen\] named prot$/);
   assert.equal(error.hint, 'did you mean port?');
 });
 
-test('an unknown section is refused with its place', () => {
+test('an unknown section is refused with its position', () => {
   assert.match(problem('\n[quen]\nport = 1\n').message, /^rbee\.conf:2:2: there is no section named quen/);
 });
 
@@ -139,7 +139,7 @@ test('a value where a section belongs is refused', () => {
   assert.match(problem('queen = 1\n').message, /queen must be a section/);
 });
 
-test('the registry of plugins and the scopes that may come from it can be set', () => {
+test('the plugin registry and the allowed scopes can be set', () => {
   const { registry } = parseRbeeConf(
     '[registry]\nurl = "https://npm.acme.org/"\nallowed_scopes = ["@acme"]\n',
     'rbee.conf',
@@ -150,7 +150,7 @@ test('the registry of plugins and the scopes that may come from it can be set', 
   }
 });
 
-test('the largest body is written as a size, or in bytes', () => {
+test('the maximum body is a size or a number of bytes', () => {
   for (const [written, bytes] of [
     ['"512MiB"', 536_870_912],
     ['"2 GB"', 2_000_000_000],
@@ -159,7 +159,7 @@ test('the largest body is written as a size, or in bytes', () => {
     assert.equal(parseRbeeConf(`[queen]\nmax_body = ${written}\n`, 'rbee.conf').queen.maxBody, bytes);
 });
 
-test('all that is wrong is known at once', () => {
+test('the list of all problems is available', () => {
   const home = mkdtempSync(join(tmpdir(), 'rbee-conf-'));
   try {
     const paths = pathsFrom({ RBEE_HOME: home });

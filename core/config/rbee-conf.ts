@@ -87,9 +87,9 @@ const toLower = (value: unknown) => (value as string[]).map((item) => item.toLow
 const address = written(/^https?:\/\/[^\s/]/, 'an address such as "https://npm.example.com"');
 const scopes = listOf(/^@?[a-z0-9~-][a-z0-9._~/-]*$/, 'scopes such as "@acme"');
 /** The minimum, so that ordinary requests fit. */
-const leastBody = 1024 * 1024;
+const minBody = 1024 * 1024;
 const size: Check = (value) =>
-  (parseBytes(String(value)) ?? 0) >= leastBody ? undefined : 'must be a size of at least 1MiB, such as "1GiB"';
+  (parseBytes(String(value)) ?? 0) >= minBody ? undefined : 'must be a size of at least 1MiB, such as "1GiB"';
 
 /** One row per setting: section, key in the file, key in the code, check, and conversion if needed. */
 const settings: readonly (readonly [keyof RbeeConfig, string, string, Check, ((value: unknown) => unknown)?])[] = [
@@ -196,7 +196,7 @@ const readSection = (document: TomlDocument, section: string, body: unknown, con
       continue;
     }
     const problem = setting[3](value);
-    if (problem) document.wrong([section, key], `${key} ${problem}`, `it is ${shown(value)} now`);
+    if (problem) document.wrong([section, key], `${key} ${problem}`, `its value is ${shown(value)}`);
     else Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
   }
 };

@@ -37,7 +37,7 @@ export const readFields = (
     }
     const problem = fields[key]!(field);
     if (problem === undefined) read[key] = field;
-    else document.wrong(at, `${key} ${problem}`, `it is ${shown(field)} now`);
+    else document.wrong(at, `${key} ${problem}`, `its value is ${shown(field)}`);
   }
   for (const key of needed) {
     if (!Object.hasOwn(value, key)) document.wrong(path, `this ${what} has no ${key}`, `add: ${key} = …`);

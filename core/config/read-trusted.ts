@@ -6,7 +6,7 @@ import { checkOpenFile } from './private-places.ts';
 import { configError } from './toml.ts';
 
 export interface TrustOptions {
-  /** The user named this file, and with it chose its owner and group. */
+  /** The user chose this file, and so its owner and group. */
   isChosen?: boolean;
   /** Called for problems that are not severe. */
   onDoubt?: (doubt: Finding) => void;
@@ -30,8 +30,8 @@ export const readTrusted = (file: string, { isChosen = false, onDoubt }: TrustOp
 };
 
 const hints = new Map([
-  ['ENOTREG', 'put a regular file there, or remove it'],
-  ['EISDIR', 'put a regular file there, or remove it'],
+  ['ENOTREG', 'replace it with a regular file, or remove it'],
+  ['EISDIR', 'replace it with a regular file, or remove it'],
   ['EFBIG', 'check that it is the right file'],
-  ['EBUSY', 'try again when it is written'],
+  ['EBUSY', 'try again when it is complete'],
 ]);

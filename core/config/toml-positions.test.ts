@@ -36,12 +36,12 @@ const places: readonly (readonly [(string | number)[], string])[] = [
   [['hive', 0, 'run', 0, 'options', 'quoted.key'], '14:1'],
   [['hive', 1], '15:3'],
   [['hive', 1, 'alias', 'b', 'c', 1, 0], '16:26'],
-  // What is not there is shown where it would belong.
+  // A missing value is reported where it would belong.
   [['hive', 1, 'hostname'], '15:3'],
   [['nothing'], '1:1'],
 ];
 
-test('every key, table and element of a list is found where it stands', () => {
+test('every key, table and list element is found at its position', () => {
   const positions = tomlPositions(source);
   for (const [path, place] of places) {
     const { line, column } = positions.at(path);
@@ -49,7 +49,7 @@ test('every key, table and element of a list is found where it stands', () => {
   }
 });
 
-test('a table spans its own lines, without the comments behind them', () => {
+test('a table spans its own lines, without the comments after them', () => {
   const headers = tomlPositions('[[a]]\nx = [\n 1,\n]\n\n# for b\n[b]\n').headers;
   assert.deepEqual(headers, [
     { path: ['a', 0], line: 1, lastLine: 4 },
@@ -57,7 +57,7 @@ test('a table spans its own lines, without the comments behind them', () => {
   ]);
 });
 
-test('in any document each key is found on a line that holds it', () => {
+test('in any document, each key is found on a line that contains it', () => {
   const key = fc.stringMatching(/^[a-z][a-z0-9_-]{0,5}$/);
   const value = fc.oneof(fc.string(), fc.integer({ min: -1000, max: 1000 }), fc.boolean(), fc.array(fc.string()));
   const table = fc.dictionary(key, value, { minKeys: 1, maxKeys: 4, noNullPrototype: true });

@@ -17,8 +17,8 @@ const deep = [
   `a = ${'[\n'.repeat(maxDepth + 1)}`,
 ];
 
-// A dotted key of 100,000 parts, in a file of 200 KB, took four gigabytes and then the queen.
-test('a text that goes too deep is refused with its place, before it is parsed', () => {
+// A dotted key of 100,000 parts, in a 200 KB file, used up four gigabytes and crashed the queen.
+test('a text that is nested too deeply is refused with its position, before it is parsed', () => {
   for (const text of [...deep, `${dots(100_000)} = 1`, `a = ${'['.repeat(500_000)}`]) {
     assert.throws(
       () => readToml(text, 'x.conf'),
@@ -28,7 +28,7 @@ test('a text that goes too deep is refused with its place, before it is parsed',
   }
 });
 
-test('what only looks deep is not', () => {
+test('text that only looks deeply nested is accepted', () => {
   const fine = [
     `${dots(maxDepth)} = 1`,
     `a = ${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}`,

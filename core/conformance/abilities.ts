@@ -1,4 +1,4 @@
-/** What a worker type may have or not have. A check of an ability that it does not declare is not made. */
+/** The optional abilities of a worker type. Checks of abilities that it does not declare are skipped. */
 import { isPattern, takesMethod } from '../contract/served-path.ts';
 import type { PluginUnderTest } from './plugin-under-test.ts';
 
@@ -13,59 +13,62 @@ export const abilities = {
     missing: 'none of its options is a secret',
     has: ({ type }) => Object.values(type.options?.properties ?? {}).some(({ secret }) => secret === true),
   },
-  environment: { missing: 'it lets no variables through', has: ({ type }) => type.environment !== undefined },
+  environment: { missing: 'it accepts no environment variables', has: ({ type }) => type.environment !== undefined },
   checkOptions: {
     missing: 'it does not check its options itself',
     has: ({ type }) => type.checkOptions !== undefined,
   },
-  devices: { missing: 'it brings no kind of device', has: ({ type }) => type.devices !== undefined },
+  devices: { missing: 'it defines no device kinds', has: ({ type }) => type.devices !== undefined },
   probes: { missing: 'it has no probes', has: ({ type }) => type.probes !== undefined },
   adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
   affinity: {
-    missing: 'its answers make no ids',
+    missing: 'its answers create no ids',
     has: ({ type }) => type.serves.some(({ affinity }) => affinity !== undefined),
   },
-  needs: { missing: 'no path needs anything', has: ({ type }) => type.serves.some(({ needs }) => needs !== undefined) },
+  needs: {
+    missing: 'none of its paths has requirements',
+    has: ({ type }) => type.serves.some(({ needs }) => needs !== undefined),
+  },
   unserved: {
-    missing: 'its workers serve all that their needs allow',
+    missing: 'its workers serve every path whose requirements are met',
     has: ({ type }) => type.unserved !== undefined,
   },
-  abilities: { missing: 'it does not tell what models can do', has: ({ type }) => type.abilities !== undefined },
-  slots: { missing: 'it does not tell its slots', has: ({ type }) => type.slots !== undefined },
+  abilities: { missing: 'it does not report what models can do', has: ({ type }) => type.abilities !== undefined },
+  slots: { missing: 'it does not report its slots', has: ({ type }) => type.slots !== undefined },
   forecast: {
     missing: 'it has no forecast',
     has: ({ type }) => type.forecast !== undefined || type.readForecast !== undefined,
   },
-  selectFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.selectFiles !== undefined },
-  estimate: { missing: 'it does not estimate', has: ({ type }) => type.estimate !== undefined },
+  selectFiles: { missing: 'it lets rbee choose the files', has: ({ type }) => type.selectFiles !== undefined },
+  estimate: { missing: 'it does not estimate memory', has: ({ type }) => type.estimate !== undefined },
   diagnose: {
-    missing: 'it does not diagnose',
+    missing: 'it does not diagnose failures',
     has: ({ written }) => written.failures !== undefined || written.diagnose !== undefined,
   },
   rules: { missing: 'it has no failure rules', has: ({ written }) => written.failures !== undefined },
   failures: { missing: 'it has no recorded failures', has: ({ failures }) => failures.length > 0 },
-  load: { missing: 'it does not tell its load', has: ({ type }) => type.load !== undefined },
-  stop: { missing: 'it is stopped in the usual way', has: ({ type }) => type.stop !== undefined },
+  load: { missing: 'it does not report its load', has: ({ type }) => type.load !== undefined },
+  stop: { missing: 'it is stopped in the default way', has: ({ type }) => type.stop !== undefined },
   sleep: {
     missing: 'it cannot sleep',
     has: ({ type }) => type.stop?.sleep !== undefined || type.stop?.wake !== undefined,
   },
   poll: { missing: 'it is not polled', has: ({ type }) => type.health.ready.mode === 'poll' },
-  log: { missing: 'its log does not tell that it is ready', has: ({ type }) => type.health.ready.mode === 'log' },
-  progress: { missing: 'it tells no progress', has: ({ type }) => type.health.progressPattern !== undefined },
+  log: { missing: 'its log does not show when it is ready', has: ({ type }) => type.health.ready.mode === 'log' },
+  progress: { missing: 'it shows no progress', has: ({ type }) => type.health.progressPattern !== undefined },
   failedStatus: {
     missing: 'no status means failure',
     has: ({ type }) => type.health.ready.mode === 'poll' && (type.health.failedStatus?.length ?? 0) > 0,
   },
   posts: {
-    missing: 'it serves nothing by POST',
+    missing: 'it serves no POST path',
     has: ({ type }) => type.serves.some((served) => takesMethod(served, 'POST') && !isPattern(served.path)),
   },
 } as const satisfies Record<string, { missing: string; has: (plugin: PluginUnderTest) => boolean }>;
 
 export type Ability = keyof typeof abilities;
 
-/** Why a check that needs these is not made; undefined when it is. A type too broken to tell has them all. */
+/** Why a check that needs these is skipped; undefined if it runs. A type too broken to tell counts as having all. */
 export const missingAbility = (plugin: PluginUnderTest, needs: readonly Ability[] = []): string | undefined => {
   const missing = needs.find((need) => {
     try {

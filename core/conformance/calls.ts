@@ -32,7 +32,7 @@ export const someFailure: Failure = {
   binary: { id: 'engine' },
 };
 
-/** A repository as people publish them, and no particular engine's. */
+/** A typical repository, for no particular engine. */
 export const someFiles: readonly RepositoryFile[] = [
   { path: 'README.md', bytes: 1_000 },
   { path: 'config.json', bytes: 500 },

@@ -1,4 +1,4 @@
-/** The process that examines one package: `check-child.ts FOLDER`. Tells results over IPC, and ends with its parent. */
+/** The process that examines one package: `check-child.ts FOLDER`. Reports results over IPC, and ends with its parent. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { asRbeeError } from '../contract/errors.ts';
@@ -17,7 +17,7 @@ const examineType = async (plugin: PluginManifest, manifest: WorkerTypeManifest)
   await tell({ kind: 'type', type: manifest.name });
   const problem = await loadProblem(plugin, manifest);
   if (problem !== null) {
-    const title = 'its code loads where only its own folder can be read and nothing else can be touched';
+    const title = 'its code loads in a sandbox that can only read its own folder';
     const result = { id: 'purity.sandbox-loads', title, outcome: 'failed', reason: problem, ms: 0 } as const;
     return await tell({ kind: 'result', result });
   }
@@ -30,7 +30,7 @@ const examineType = async (plugin: PluginManifest, manifest: WorkerTypeManifest)
   }
 };
 
-/** Why its code cannot be loaded where a hive loads it; what cannot is not loaded here either. */
+/** Why its code cannot be loaded in a hive's sandbox. Such code is not loaded here either. */
 const loadProblem = async (plugin: PluginManifest, manifest: WorkerTypeManifest): Promise<string | null> => {
   const evaluator = new Evaluator(plugin.package, plugin.root);
   try {

@@ -1,4 +1,4 @@
-/** What the examining process tells the one that asked for the examination. */
+/** Messages from the examining process to its parent. */
 import type { ErrorBody } from '../contract/errors.ts';
 import type { CheckResult } from './run-checks.ts';
 
@@ -7,7 +7,7 @@ export interface TypeReport {
   type: string;
   /** No check has failed. */
   passed: boolean;
-  /** In the order of the checks. Only those that were made, when its process has ended in the middle. */
+  /** In the order of the checks. Incomplete if the process ended early. */
   checks: CheckResult[];
 }
 

@@ -22,13 +22,13 @@ export interface CheckPackageOptions {
 const silenceMs = 60_000;
 
 /**
- * Makes all checks of every worker type of the package in `root`. The code of the plugin is run: first where it can touch
- * nothing, then, if it loads there, in the examining process. Errors: PLUGIN_INVALID, PLUGIN_API_VERSION for a manifest
+ * Runs all checks on every worker type of the package in `root`. This runs the plugin's code: first in a sandbox, then,
+ * if it loads there, in the examining process. Errors: PLUGIN_INVALID, PLUGIN_API_VERSION for a manifest
  * that no hive can read; PLUGIN_NOT_BUILT; the abort's reason.
  */
 export const checkPackage = async (root: string, options: CheckPackageOptions = {}): Promise<PackageReport> => {
   options.signal?.throwIfAborted();
-  // All that it writes, it writes in here: it may be killed at any moment.
+  // The child writes only into this folder, because it may be killed at any moment.
   const folder = await mkdtemp(join(tmpdir(), 'rbee-c-'));
   try {
     return await checkIn(folder, root, options);
@@ -68,7 +68,7 @@ const checkIn = async (folder: string, root: string, options: CheckPackageOption
 
 type End = Extract<CheckMessage, { kind: 'done' | 'error' }> | { kind: 'broke-off'; problem: string };
 
-/** Passes messages on until the child has said its last, has ended, or says nothing for too long. */
+/** Forwards messages until the child sends its last one, ends, or is silent for too long. */
 const listen = (child: ChildProcess, onMessage: (message: CheckMessage) => void): Promise<End> =>
   new Promise((resolve) => {
     let words = '';
@@ -98,7 +98,7 @@ const listen = (child: ChildProcess, onMessage: (message: CheckMessage) => void)
 
 const brokenOff = (problem: string): CheckResult => ({
   id: 'purity.survives',
-  title: `the examination of "${areas.purity}" and what follows comes to its end`,
+  title: `the checks from "${areas.purity}" on run to the end`,
   outcome: 'failed',
   reason: problem,
   ms: 0,

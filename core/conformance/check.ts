@@ -16,12 +16,12 @@ export const areas = {
   health: 'Health',
   stop: 'Stopping',
   probes: 'Probes',
-  devices: 'Devices that it brings',
-  files: 'Choice of files',
+  devices: 'Its own device kinds',
+  files: 'File selection',
   estimate: 'Memory estimate',
   diagnose: 'Diagnosis',
   load: 'Load',
-  life: 'A full life',
+  life: 'Lifecycle',
 } as const;
 
 export type Area = keyof typeof areas;
@@ -31,7 +31,7 @@ export interface Check {
   id: `${Area}.${string}`;
   /** A sentence about the worker type that is true when the check passes. */
   title: string;
-  /** Abilities that the type must declare for the check to be made. */
+  /** Abilities that the type must declare for the check to run. */
   needs?: readonly Ability[];
   /** Throws when the sentence is not true. */
   check(plugin: PluginUnderTest): void | Promise<void>;

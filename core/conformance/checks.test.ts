@@ -33,7 +33,7 @@ const command = ({ models, names, host, port, options, deviceFlags, apiKey, secr
   env: { ENGINE_KEY: apiKey, ...(options['token'] ? { ENGINE_TOKEN: String(options['token']) } : {}) },
 });
 
-/** A type that keeps everything. */
+/** A type that passes every check. */
 const good: WorkerType = {
   name: 'good',
   apiVersion: 1,
@@ -101,7 +101,7 @@ const manifest: PackageJson = {
 
 const failures = [{ cause: 'out_of_memory' as const, log: ['error: out of memory'] }];
 
-/** Ids of the checks that a type does not pass; whole lives are left out. */
+/** Ids of the checks that a type fails, without the lifecycle checks. */
 const failing = async (
   type: WorkerType,
   packageJson: PackageJson = manifest,
@@ -367,7 +367,7 @@ test('a type without a fault passes', async () => {
   assert.deepEqual(await failing(good), []);
 });
 
-test('each fault is found by the check that is about it', async () => {
+test('each fault is found by its own check', async () => {
   const missed: string[] = [];
   for (const [id, type] of sampleOf(faults, 6)) {
     const found = await failing(type as WorkerType);
@@ -376,7 +376,7 @@ test('each fault is found by the check that is about it', async () => {
   assert.deepEqual(missed, []);
 });
 
-test('a manifest that says something else than the code is found', async () => {
+test('a manifest that contradicts the code is found', async () => {
   const entry = manifest.rbee?.workerTypes?.['good'];
   const rbee = (change: object) => ({ ...manifest, rbee: { api: 1, workerTypes: { good: { ...entry, ...change } } } });
   const wrong: [Check['id'], PackageJson][] = [
@@ -395,14 +395,14 @@ test('a manifest that says something else than the code is found', async () => {
   assert.deepEqual(await failing(good, { ...manifest, files: ['*/index.js'] }), []);
 });
 
-test('checks of what a type does not declare are not made', () => {
+test('checks of undeclared abilities are skipped', () => {
   const { probes: _, estimate: __, models: ___, ...bare } = good;
   const plugin = new PluginUnderTest(bare);
   const left = checks.filter((check) => missingAbility(plugin, check.needs) === undefined).map(areaOf);
   assert.ok(!left.includes('probes') && !left.includes('estimate') && !left.includes('manifest'));
 });
 
-test('there are more than sixty checks, each with an id and a title of its own, in the order of the areas', () => {
+test('there are more than sixty checks, each with its own id and title, ordered by area', () => {
   assert.ok(checks.length > 60);
   assert.equal(new Set(checks.map(({ id }) => id)).size, checks.length);
   assert.equal(new Set(checks.map(({ title }) => title)).size, checks.length);
@@ -411,7 +411,7 @@ test('there are more than sixty checks, each with an id and a title of its own, 
   assert.ok(places.every((place, index) => place >= Math.max(0, places[index - 1] ?? 0)));
 });
 
-test('a program that ignores its key passes when its type says so, and a script of the plugin needs no variable', async () => {
+test('a program without API key support passes if its type says so, and a plugin script needs no variable', async () => {
   const check = checks.find(({ id }) => id === 'command.api-key-given') as Check;
   const bare = { ...good, command: () => ({ args: [] }) } as unknown as WorkerType;
   await assert.rejects(async () => check.check(new PluginUnderTest(bare)), /any user of the machine could use it/);

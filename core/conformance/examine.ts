@@ -9,7 +9,7 @@ export interface ExamineOptions extends PluginUnderTestOptions {
   /** `describe` and `it` of node:test, or of a runner that has the same. */
   describe: (name: string, body: () => void) => unknown;
   it: (name: string, body: () => void | Promise<void>) => unknown;
-  /** Whether whole lives are examined too: they take ten seconds. */
+  /** Also run the lifecycle checks, which take ten seconds. */
   lives?: boolean;
 }
 
@@ -19,8 +19,8 @@ export interface ExamineOptions extends PluginUnderTestOptions {
  *
  *     examine(type, { describe, it, root: import.meta.dirname });
  *
- * With `root`, the folder of the package, its manifest is examined too, and its code in the process where a hive
- * evaluates it: build the package first.
+ * With `root`, the folder of the package, this also checks its manifest, and its code in the process where a hive
+ * evaluates it. Build the package first.
  */
 export const examine = (type: WorkerType, { describe, it, lives = true, ...options }: ExamineOptions): void => {
   const plugin = new PluginUnderTest(type, options);
@@ -35,7 +35,7 @@ export const examine = (type: WorkerType, { describe, it, lives = true, ...optio
             try {
               await check.check(plugin);
             } finally {
-              // Its process would keep that of the tests waiting.
+              // Its process would keep the process of the tests alive.
               plugin.close();
             }
           });

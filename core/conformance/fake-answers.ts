@@ -4,16 +4,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export interface FakeAnswerOptions {
   model: string;
-  /** Wanted as bearer; empty for none. */
+  /** Required bearer token; empty for none. */
   apiKey: string;
   /** Milliseconds between two tokens. */
   intervalMs: number;
-  /** Stream for ever when no `max_tokens` is asked for. */
+  /** Stream endlessly if the request has no `max_tokens`. */
   endless: boolean;
   streams: 'whole' | 'half' | 'silent';
-  /** Paths that are answered like a chat, beside the usual ones. */
+  /** More paths that are answered like a chat. */
   paths?: readonly string[];
-  /** Where the metrics are, and what the two of them are called. */
+  /** Path of the metrics, and the names of its two gauges. */
   metrics?: { path: string; running: string; waiting: string };
 }
 
@@ -22,8 +22,8 @@ interface Request {
   max_tokens?: number;
 }
 
-const usualTokens = 8;
-const usualMetrics = { path: '/metrics', running: 'rbee_requests_running', waiting: 'rbee_requests_waiting' };
+const defaultTokens = 8;
+const defaultMetrics = { path: '/metrics', running: 'rbee_requests_running', waiting: 'rbee_requests_waiting' };
 
 /** The n-th token, counted from 1. */
 const token = (number: number): string => `token${number} `;
@@ -37,7 +37,7 @@ export class FakeAnswers {
   }
 
   answer(path: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const { apiKey, model, paths = [], metrics = usualMetrics } = this.#options;
+    const { apiKey, model, paths = [], metrics = defaultMetrics } = this.#options;
     if (apiKey !== '' && incoming.headers.authorization !== `Bearer ${apiKey}`) {
       json(outgoing, 401, { error: { message: 'wrong API key', type: 'invalid_request_error' } });
     } else if (path === '/v1/chat/completions' || path === '/v1/completions' || paths.includes(path)) {
@@ -66,7 +66,7 @@ export class FakeAnswers {
       left.abort();
     });
     const endless = this.#options.endless && request.max_tokens === undefined;
-    const tokens = endless ? Number.POSITIVE_INFINITY : (request.max_tokens ?? usualTokens);
+    const tokens = endless ? Number.POSITIVE_INFINITY : (request.max_tokens ?? defaultTokens);
     const shape = path === '/v1/completions' ? 'text' : 'chat';
     await (request.stream
       ? this.#stream(shape, tokens, outgoing, left)
@@ -94,14 +94,14 @@ export class FakeAnswers {
       const event = { ...this.#head(object), choices: [{ index: 0, finish_reason: null, ...choice }] };
       if (!outgoing.write(`data: ${JSON.stringify(event)}\n\n`)) await drained(outgoing, left.signal);
     };
-    const middle = Math.ceil(Math.min(tokens, usualTokens) / 2);
+    const middle = Math.ceil(Math.min(tokens, defaultTokens) / 2);
     outgoing.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
     for (let number = 1; number <= tokens && !left.signal.aborted; number += 1) {
       const text = token(number);
       await send(shape === 'chat' ? { delta: { content: text } } : { text });
       if (number === middle && streams === 'silent') return;
       if (number === middle && streams === 'half') {
-        // Broken off by this side: not a client that left.
+        // Cut off by this side, so the client did not leave.
         left.abort();
         outgoing.destroy();
         return;

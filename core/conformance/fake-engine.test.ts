@@ -33,7 +33,7 @@ const start = async (t: TestContext, flags: string[], env: NodeJS.ProcessEnv = {
   return { child, url, until, ask, counters };
 };
 
-test('it loads, becomes ready, answers whole and in tokens, and ends on SIGTERM', async (t) => {
+test('it loads, becomes ready, answers in full and as a stream, and ends on SIGTERM', async (t) => {
   const { child, url, until, ask, counters } = await start(t, ['--ready-after', '2000', '--model', 'm']);
   assert.equal((await fetch(`${url}/health`)).status, 503);
   await until(200);
@@ -55,7 +55,7 @@ test('it loads, becomes ready, answers whole and in tokens, and ends on SIGTERM'
   assert.deepEqual(await once(child, 'exit'), [0, null]);
 });
 
-test('a client that leaves an endless stream is noticed', async (t) => {
+test('it notices that a client leaves an endless stream', async (t) => {
   const { until, ask, counters } = await start(t, ['--endless', '--token-interval', '5']);
   await until(200);
   const leaving = new AbortController();
@@ -67,7 +67,7 @@ test('a client that leaves an endless stream is noticed', async (t) => {
   assert.equal((await counters()).cancelled, 1);
 });
 
-test('streams break off or fall silent in the middle', async (t) => {
+test('streams break off or stall in the middle', async (t) => {
   const half = await start(t, ['--half-stream']);
   await half.until(200);
   await assert.rejects((await half.ask({ stream: true })).text());
@@ -81,14 +81,14 @@ test('streams break off or fall silent in the middle', async (t) => {
   leaving.abort();
 });
 
-test('with a key, all but the health check want it', async (t) => {
+test('with an API key, everything except the health check requires it', async (t) => {
   const { url, until, ask } = await start(t, [], { RBEE_API_KEY: 'key' });
   await until(200);
   assert.equal((await fetch(`${url}/v1/models`)).status, 401);
   assert.equal((await ask({})).status, 200);
 });
 
-test('it falls ill, and ends with a code, after so long', async (t) => {
+test('it becomes unhealthy, and exits with a code, after the given times', async (t) => {
   const ill = await start(t, ['--unhealthy-after', '50']);
   await ill.until(500);
   const { child } = await start(t, ['--exit-after', '10', '--exit-code', '42']);

@@ -5,41 +5,42 @@
  *
  * | flag | what it does |
  * |---|---|
- * | `--port N`, `--model NAME` | where it listens (127.0.0.1), and the model that it answers with (`fake`) |
+ * | `--port N`, `--model NAME` | port on 127.0.0.1, and the name of its model (`fake`) |
  * | `--health-path PATH`, `--live-path PATH` | paths of its health check (`/health`): 503 while loading, then 200 |
  * | `--loading-status N`, `--ready-status N` | other statuses for these two |
- * | `--ready-after MS` | loads for so long (0) |
- * | `--load-lines N` | prints so many lines `loading 40%` while it loads |
+ * | `--ready-after MS` | time that it takes to load (0) |
+ * | `--load-lines N` | number of lines such as `loading 40%` that it prints while it loads |
  * | `--load-text TEXT` | prints this instead, with `{percent}` filled in |
  * | `--ready-line TEXT` | prints this line when it is ready |
  * | `--callback` | posts to RBEE_READY_PATH at RBEE_READY_SOCKET with RBEE_READY_TOKEN until that is acknowledged |
- * | `--never-ready` | listens, and answers 503 for ever |
- * | `--no-listen` | lives, and listens nowhere |
- * | `--wrong-port` | listens on some other port |
+ * | `--never-ready` | listens, and answers 503 forever |
+ * | `--no-listen` | runs without listening |
+ * | `--wrong-port` | listens on another port |
  * | `--exit-before-ready` | ends while it loads, after `--exit-after` |
- * | `--exit-after MS`, `--exit-code N` | ends so long after it was ready, with this code (1) |
+ * | `--exit-after MS`, `--exit-code N` | ends this long after it was ready, with this code (1) |
  * | `--die-with TEXT` | prints this line before it ends |
- * | `--unhealthy-after MS` | its health check answers 500 from so long after it was ready |
+ * | `--unhealthy-after MS` | its health check answers 500 from this long after it was ready |
  * | `--rest-status N` | answers `POST /sleep` and `POST /wake` with this status (200), and does neither unless it is 200 |
  * | `--rest-silent` | never answers them |
  * | `--deaf` | ignores SIGTERM and SIGINT |
- * | `--fork-child` | starts a child that outlives it, and that ignores SIGTERM with `--deaf`; prints `child pid N` |
- * | `--fork-away` | starts one that leaves its process group and loses its parent, deaf when it is deaf; prints `away pid N` |
- * | `--flood` | writes its log as fast as about 60 MB/s |
- * | `--leash PID` | ends, with what it has forked, when that process is gone |
- * | `--serve PATH` | answers this path like a chat as well, any number of times |
+ * | `--fork-child` | starts a child that outlives it, and with `--deaf` ignores SIGTERM; prints `child pid N` |
+ * | `--fork-away` | the same, but the child leaves its process group and loses its parent; prints `away pid N` |
+ * | `--flood` | writes about 60 MB/s to its log |
+ * | `--leash PID` | ends with its children when that process is gone |
+ * | `--serve PATH` | also answers this path like a chat; can be repeated |
  * | `--metrics-path PATH`, `--running-metric NAME`, `--waiting-metric NAME` | other names for its metrics |
  * | `--token-interval MS` | pause between two tokens of a stream (0) |
- * | `--endless` | streams for ever when the request has no `max_tokens` |
+ * | `--endless` | streams endlessly if the request has no `max_tokens` |
  * | `--half-stream` | breaks streams off in the middle |
- * | `--silent-stream` | says nothing more from the middle of a stream, and keeps it open |
+ * | `--silent-stream` | sends nothing more from the middle of a stream, and keeps it open |
  *
- * What follows `--` belongs to another program and is ignored.
+ * Everything after `--` is for another program and is ignored.
  *
  * Besides chat and completions it serves `/v1/models`, `/metrics` (`rbee_requests_running`, `rbee_requests_waiting`) and
- * `/counters` (`{ requests, cancelled, running }`). With RBEE_API_KEY set, all but the health check want it as bearer.
+ * `/counters` (`{ requests, cancelled, running }`). With RBEE_API_KEY set, everything except the health check requires it as
+ * bearer token.
  * After `POST /sleep` its health check answers 500 and everything else 503, until `POST /wake`; `/rests` counts both.
- * On SIGTERM it answers what is under way, and ends with 0; on SIGUSR2 it ends at once, with `--exit-code`.
+ * On SIGTERM it finishes running requests and exits with 0; on SIGUSR2 it exits at once, with `--exit-code`.
  */
 import { spawn } from 'node:child_process';
 import { createServer, request, type ServerResponse } from 'node:http';
@@ -190,7 +191,7 @@ const reportReady = (): void => {
   outgoing.end();
 };
 
-/** Looks whether the process at the other end of the leash is there; in the child as well, so in words. */
+/** Checks whether the process that holds the leash exists. Source text, because the child runs it too. */
 const look =
   flags.leash === undefined ? '' : `try { process.kill(${Number(flags.leash)}, 0) } catch { process.exit(1) }`;
 
@@ -203,7 +204,7 @@ const forkChild = (): void => {
   say(`child pid ${child.pid}`);
 };
 
-/** As daemons are made: a session of its own, and a parent that ends. */
+/** Like a daemon: its own session, and a parent that ends. */
 const forkAway = (): void => {
   const parent = `
     const { spawn } = require('node:child_process');

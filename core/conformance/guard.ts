@@ -1,7 +1,7 @@
-/** Takes the clock, chance and the environment away while a function runs, and says so when it reaches for them. */
+/** Makes a function throw if it reads the clock, a random number or the environment. */
 
 /**
- * Runs `call` with `Date`, `performance.now`, `Math.random` and `process.env` replaced by what throws. `call` must be
+ * Runs `call` with `Date`, `performance.now`, `Math.random` and `process.env` replaced by versions that throw. `call` must be
  * synchronous: nothing else runs in between.
  */
 export const withoutWorld = <Value>(call: () => Value): Value => {

@@ -1,6 +1,6 @@
 /** Plain data: what can pass between a plugin's process and the hive without changing. */
 
-/** Where in a value there is something that JSON would lose or change; undefined when there is nothing. */
+/** The first part of a value that JSON would lose or change, and why; undefined if there is none. */
 export const plainProblem = (value: unknown, path = 'it', seen: readonly object[] = []): string | undefined => {
   if (value === null || value === undefined || typeof value === 'string' || typeof value === 'boolean')
     return undefined;
@@ -20,7 +20,7 @@ export const plainProblem = (value: unknown, path = 'it', seen: readonly object[
 /** A value as it arrives on the other side. */
 export const overTheWire = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
 
-/** Freezes a value with everything in it, and gives it. */
+/** Freezes a value at every depth, and returns it. */
 export const deepFreeze = <Value>(value: Value): Value => {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

@@ -1,4 +1,4 @@
-/** The socket of a hive to which a worker reports that it is ready, as far as that report goes. */
+/** A hive's socket, reduced to the ready callback of workers. */
 import { createServer, type Server } from 'node:http';
 
 /** Listens on `path`; `onReady` tells whether the token was the right one. */

@@ -1,4 +1,4 @@
-/** Makes the checks one after another, without a test runner. */
+/** Runs the checks one after another, without a test runner. */
 import { missingAbility } from './abilities.ts';
 import type { Check } from './check.ts';
 import { checks } from './checks/index.ts';

@@ -1,4 +1,4 @@
-/** The hosts, devices and launches with which a worker type is tried. */
+/** The hosts, devices and launches that a worker type is checked with. */
 
 import type { Device } from '../contract/device.ts';
 import { formatDevice } from '../contract/device.ts';
@@ -90,7 +90,7 @@ const deviceFacts = (kind: string, index: number): DeviceFacts => ({
   driver: '580.0',
 });
 
-/** The options as the hive would give them: every default. */
+/** The options as the hive passes them: all defaults. */
 export const defaultOptions = (type: ResolvedType): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(type.options?.properties ?? {}).flatMap(([name, option]) =>
@@ -109,7 +109,7 @@ export const modelFacts = (type: ResolvedType): ModelFacts => ({
 export const builtFor = (variant: ResolvedVariant): Platform[] =>
   platforms.filter((platform) => isBuiltFor(variant.platforms, platform));
 
-/** What is asked on a platform: before a model is known, and for a model of each format that the type loads. */
+/** Requests for a platform: without a model, and with a model of each format that the type loads. */
 export const binaryRequests = (
   type: ResolvedType,
   platform: Platform,
@@ -164,7 +164,7 @@ export const launchesOf = (type: ResolvedType, change: Partial<Launch> = {}, onl
   return cases;
 };
 
-/** The same launches as they are before the worker has a port; types that load models get one. */
+/** The same launches before a port is chosen. Types that load models get a model. */
 export const preparedLaunches = (
   type: ResolvedType,
   change: Partial<PreparedLaunch> = {},

@@ -1,4 +1,4 @@
-/** The fake engine in the place of a type's program: its flags are made from what the type says of itself. */
+/** Runs the fake engine instead of a type's program, with flags made from what the type declares. */
 
 import { scriptBeside } from '../config/script-beside.ts';
 import type { ResolvedType } from '../contract/resolved-type.ts';
@@ -8,12 +8,12 @@ import { progressLine } from './progress-line.ts';
 
 export const fakeEngine = scriptBeside(import.meta.filename, 'fake-engine');
 
-/** Makes the fake engine look like the type's own: where it listens, how it shows that it is ready, what it counts. */
+/** Makes the fake engine look like the type's own: its paths, how it becomes ready, its metrics. */
 export const standInFlags = (plugin: PluginUnderTest, launch: Launch): string[] => {
   const { type } = plugin;
   return [
     `--port=${launch.port}`,
-    // Should the examiner be killed, nothing of the examination stays behind.
+    // If the examiner is killed, its engines must end too.
     `--leash=${process.pid}`,
     `--model=${launch.names[0] ?? type.name}`,
     ...readyFlags(plugin),

@@ -34,7 +34,7 @@ const live = async (type: WorkerType, ...ids: (typeof lifeChecks)[number]['id'][
   return failed;
 };
 
-test('a type lives whichever way it shows that it is ready', async () => {
+test('a worker runs in every readiness mode', async () => {
   const ways: HealthContract[] = [
     { ready: { mode: 'log', pattern: '^server is listening on port \\d+$', example: 'server is listening on port 1' } },
     { ready: { mode: 'callback' }, live: { path: '/live' } },
@@ -46,19 +46,19 @@ test('a type lives whichever way it shows that it is ready', async () => {
   }
 });
 
-test('a status that means failure ends its life at once', async () => {
+test('a status that means failure ends the start at once', async () => {
   const health: HealthContract = { ready: { mode: 'poll', path: '/health' }, failedStatus: [500] };
   assert.deepEqual(await live(typeWith(health), 'life.failed-status'), []);
 });
 
-test('a type that takes a taken port for something else is found out', async () => {
+test('a type that misdiagnoses a taken port fails the check', async () => {
   const health: HealthContract = { ready: { mode: 'callback' } };
   const diagnose = () => ({ cause: 'crashed', message: 'it crashed', hint: 'try again' }) as const;
   assert.deepEqual(await live(typeWith(health), 'life.port-taken'), []);
   assert.match((await live(typeWith(health, { diagnose }), 'life.port-taken')).join(), /it crashed/);
 });
 
-test('the load of a type is read under the names that it says', async () => {
+test('the load is read from the metrics that the type names', async () => {
   const health: HealthContract = { ready: { mode: 'poll', path: '/health' } };
   assert.deepEqual(await live(typeWith(health, { load: { path: '/m', running: 'busy' } }), 'life.load'), []);
 });

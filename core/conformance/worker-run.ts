@@ -1,4 +1,4 @@
-/** One life of a worker of the examined type: owned by the very code of the hive, with the fake engine as its program. */
+/** Runs one worker of the examined type with the hive's own code, and the fake engine as its program. */
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -29,13 +29,13 @@ export interface WorkerRunOptions {
   onLaunch?: (launch: Launch) => Promise<void> | void;
 }
 
-/** Graces are cut short: what is examined is what follows when they have passed. */
-const longestGraceMs = 300;
-const patienceMs = 20_000;
+/** Grace periods are shortened: the checks are about what happens after them. */
+const maxGraceMs = 300;
+const timeoutMs = 20_000;
 
 let ranges = 0;
 
-/** Port ranges that other examinations hardly use at the same time; what is taken is skipped in any case. */
+/** Port ranges that other examinations rarely use at the same time; taken ports are skipped anyway. */
 const somePorts = (): PortPool => {
   const first = 30_000 + ((process.pid * 31 + ranges++ * 20) % 25_000);
   return new PortPool(`${first}-${first + 19}`, { restMs: 0 });
@@ -66,7 +66,7 @@ export class WorkerRun {
     this.worker = this.#newWorker();
   }
 
-  /** Lives one life, and leaves nothing of it behind. */
+  /** Runs one worker from start to end, and cleans up. */
   static async use(
     plugin: PluginUnderTest,
     options: WorkerRunOptions,
@@ -103,7 +103,7 @@ export class WorkerRun {
   }
 
   /**
-   * Starts it, for checks that look at it meanwhile. A start that fails ends their waiting with its reason; unhandled, it
+   * Starts it, for checks that watch the start. If it fails, their waiting ends with its reason; an unhandled rejection
    * would end the whole examination.
    */
   begin(): { done: Promise<void>; until: WorkerRun['until'] } {
@@ -120,17 +120,17 @@ export class WorkerRun {
     return { done, until };
   }
 
-  /** The start must fail; gives what was said. */
+  /** Expects the start to fail, and returns the error. */
   async failedStart(): Promise<Error> {
     const outcome = await this.ready().then(
       () => null,
       (error: Error) => error,
     );
-    assert(outcome !== null, 'it was taken for ready');
+    assert(outcome !== null, 'it was reported as ready');
     return outcome;
   }
 
-  /** The owner goes away without a word, and another one comes. True when it found the process again. */
+  /** Replaces the owner without stopping the process. True if the new owner found the process again. */
   async changeOwner(meanwhile?: () => Promise<void>): Promise<boolean> {
     await this.worker.process.close();
     await meanwhile?.();
@@ -150,7 +150,7 @@ export class WorkerRun {
     });
   }
 
-  /** What the engine has counted. */
+  /** The engine's counters. */
   async counters(): Promise<{ requests: number; cancelled: number; running: number }> {
     return (await (await this.#fetch('/counters')).json()) as { requests: number; cancelled: number; running: number };
   }
@@ -159,16 +159,16 @@ export class WorkerRun {
     return readFile(join(this.folder, 'logs', 'examined.log'), 'utf8').catch(() => '');
   }
 
-  /** PID of the child that the engine has forked. */
+  /** PID of the engine's child. */
   async childPid(): Promise<number> {
     return Number(await this.until(async () => /child pid (\d+)/.exec(await this.log())?.[1], 'a child'));
   }
 
   isGone = async (pid: number): Promise<boolean> => (await localRunner.identity(pid)) === null;
 
-  /** Waits for a thing to be so. */
+  /** Waits until a condition holds. */
   async until<Value>(look: () => Value | Promise<Value>, what: string): Promise<NonNullable<Value>> {
-    const deadline = performance.now() + patienceMs;
+    const deadline = performance.now() + timeoutMs;
     for (;;) {
       const value = await look();
       if (value !== null && value !== undefined && value !== false) return value;
@@ -269,7 +269,7 @@ const draftOf = (
 
 const shortened = (stop: StopContract): StopContract => ({
   ...stop,
-  signals: stop.signals.map(({ signal, graceMs }) => ({ signal, graceMs: Math.min(graceMs, longestGraceMs) })),
+  signals: stop.signals.map(({ signal, graceMs }) => ({ signal, graceMs: Math.min(graceMs, maxGraceMs) })),
 });
 
 const putFile = async (path: string): Promise<void> => {

@@ -17,7 +17,7 @@ const launch: Launch = {
   apiKey: 'secret',
 };
 
-test('each placeholder is one argument or a part of one, whatever is in its value', () => {
+test('the value of a placeholder never splits into several arguments', () => {
   const args = [
     '{program}',
     '-m',
@@ -47,13 +47,16 @@ test('each placeholder is one argument or a part of one, whatever is in its valu
   assert.deepEqual(more, { args: ['a,b', 'cuda', 'w-1', '2', '--gpus', 'two'], env: { KEY: 'secret' } });
 });
 
-test('a variable that is an option is left out where that is not given', () => {
+test('a variable that consists of an option is omitted if the option has no value', () => {
   const command = { args: [], env: { GIVEN: '{option.text}', TOKEN: '{option.token}', EMPTY: '' } };
   assert.deepEqual(fillCommand(command, launch).env, { GIVEN: '$(reboot) {host}', EMPTY: '' });
-  assert.throws(() => fillCommand({ args: [], env: { TOKEN: 'x{option.token}' } }, launch), /this worker has none/);
+  assert.throws(
+    () => fillCommand({ args: [], env: { TOKEN: 'x{option.token}' } }, launch),
+    /has no value for this worker/,
+  );
 });
 
-test('braces around anything else are left as they are', () => {
+test('other braces are left unchanged', () => {
   assert.deepEqual(
     fillCommand(['{"a": {"b": 1}}', '{}', '{ port }'], { ...launch, deviceFlags: { args: [], env: {} } }),
     {
@@ -62,7 +65,7 @@ test('braces around anything else are left as they are', () => {
   );
 });
 
-test('what cannot be filled in is refused by name before any worker is started', () => {
+test('placeholders that cannot be filled in are refused by name before a worker starts', () => {
   const type: Pick<WorkerType, 'models' | 'options'> = {
     models: {
       formats: ['gguf'],
@@ -80,21 +83,21 @@ test('what cannot be filled in is refused by name before any worker is started',
   const problems: [string, RegExp | undefined][] = [
     ['{port}', undefined],
     ['{model}{model.vae}{option.slots}', undefined],
-    ['{prot}', /unknown placeholder \{prot\}; there are \{port\}, .*\{option\.NAME\}/],
+    ['{prot}', /unknown placeholder \{prot\}; known ones: \{port\}, .*\{option\.NAME\}/],
     ['{other.x}', /unknown placeholder \{other\.x\}/],
     ['{model.clip}', /models\.components has no clip/],
-    ['{model.draft}', /not every worker has that/],
+    ['{model.draft}', /not every worker has/],
     ['{option.slot}', /no such option/],
     ['{option.list}', /is a list/],
     ['{option.size}', /has no default/],
-    ['--key={apiKey}', /every user of the machine can read it/],
+    ['--key={apiKey}', /every local user can read/],
   ];
   for (const [text, problem] of problems) {
     const found = templateProblem([text], type);
     if (problem) assert.match(found ?? 'no problem', problem, text);
     else assert.equal(found, undefined, text);
   }
-  assert.match(templateProblem(['{model}'], {}) ?? '', /not every worker has that/);
+  assert.match(templateProblem(['{model}'], {}) ?? '', /not every worker has/);
   const env = (KEY: string) => templateProblem({ args: [], env: { KEY } }, type);
   assert.equal(env('{apiKey}'), undefined);
   assert.equal(env('{option.size}'), undefined, 'left out where it is not given');

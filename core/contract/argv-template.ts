@@ -4,8 +4,8 @@ import type { Command, Launch, WorkerType } from './worker-type.ts';
 export type CommandTemplate = Exclude<WorkerType['command'], (launch: Launch) => Command>;
 
 /**
- * Fills the placeholders in. A variable that is nothing but an option is left out where that has no value; any other
- * placeholder without one throws.
+ * Fills in the placeholders. A variable that consists of one option alone is omitted if the option has no value; any
+ * other placeholder without a value throws.
  */
 export const fillCommand = (template: CommandTemplate, launch: Launch): Command => {
   const { args, env, cwd } = partsOf(template);
@@ -21,7 +21,7 @@ export const fillCommand = (template: CommandTemplate, launch: Launch): Command 
   };
 };
 
-/** Why a template can never be filled for workers of this type, or undefined. */
+/** Why this template can never be filled in for workers of this type; undefined if it can. */
 export const templateProblem = (
   template: CommandTemplate,
   type: Pick<WorkerType, 'models' | 'options'>,
@@ -29,7 +29,7 @@ export const templateProblem = (
   const { args, env = {}, cwd = '' } = partsOf(template);
   const inArgs = namesIn([...args, cwd]);
   if (inArgs.includes('apiKey'))
-    return 'command has {apiKey} among its arguments, where every user of the machine can read it: put it into env';
+    return 'command has {apiKey} in its arguments, which every local user can read: put it into env';
   const texts = Object.values(env);
   const inEnv = namesIn(texts.filter((text) => wholeOption(text) === undefined));
   const alone = texts.flatMap((text) => wholeOption(text) ?? []);
@@ -41,7 +41,7 @@ export const templateProblem = (
 
 const placeholder = /\{([A-Za-z][\w-]*(?:\.[\w.-]+)?)\}/g;
 
-/** The name of the option that is all of a text. */
+/** The option's name if the text is `{option.NAME}` and nothing else. */
 const wholeOption = (text: string): string | undefined => /^\{option\.([\w.-]+)\}$/.exec(text)?.[1];
 
 const isList = (template: CommandTemplate): template is readonly string[] => Array.isArray(template);
@@ -70,7 +70,8 @@ const known = [...Object.keys(plain), 'model.COMPONENT', 'option.NAME'].map((nam
 
 const textOf = (name: string, launch: Launch): string => {
   const value = lookUp(name, launch);
-  if (value === undefined || value === null) throw new Error(`command has {${name}}, and this worker has none`);
+  if (value === undefined || value === null)
+    throw new Error(`command has {${name}}, which has no value for this worker`);
   return String(value);
 };
 
@@ -95,9 +96,9 @@ const placeholderProblem = (
 
 const modelProblem = (name: string, part: string, models: WorkerType['models']): string | undefined => {
   if (name !== 'model' && !Object.hasOwn(models?.components ?? {}, part))
-    return `command has {${name}}, and models.components has no ${part}`;
+    return `command has {${name}}, but models.components has no ${part}`;
   const required = name === 'model' ? models && !models.optional : models?.components?.[part]?.required;
-  return required ? undefined : `command has {${name}}, and not every worker has that: write it as a function`;
+  return required ? undefined : `command has {${name}}, which not every worker has: write command as a function`;
 };
 
 const optionProblem = (
@@ -105,15 +106,15 @@ const optionProblem = (
   option: NonNullable<WorkerType['options']>['properties'][string] | undefined,
   { mayLack = false } = {},
 ): string | undefined => {
-  if (option === undefined) return `command has {${name}}, and the type has no such option`;
-  if (option.type === 'array') return `command has {${name}}, which is a list: write it as a function`;
+  if (option === undefined) return `command has {${name}}, but the type has no such option`;
+  if (option.type === 'array') return `command has {${name}}, which is a list: write command as a function`;
   return option.default === undefined && !mayLack
-    ? `command has {${name}}, which has no default: write it as a function`
+    ? `command has {${name}}, which has no default: write command as a function`
     : undefined;
 };
 
 const unknownPlaceholder = (name: string): string =>
-  `command has the unknown placeholder {${name}}; there are ${known}`;
+  `command has the unknown placeholder {${name}}; known ones: ${known}`;
 
 const dotted = (name: string): [owner: string, part: string] => {
   const at = name.indexOf('.');

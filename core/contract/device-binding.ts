@@ -1,13 +1,16 @@
-/** What rbee knows of a variant's devices without asking the plugin: how they are bound, and whether a host has one. Pure. */
+/**
+ * What rbee knows about a variant's devices without asking the plugin: how an engine is restricted to them, and whether
+ * a host has one. Pure.
+ */
 import { platformProblem } from './platforms.ts';
 import type { Device, DeviceFlags, Fit, HostFacts, Variant } from './worker-type.ts';
 
 type BoundKind = NonNullable<Variant['binds']>;
 
-/** The environment that shows these devices of a kind to an engine, and no other of that kind. */
+/** The environment that restricts an engine to these devices and hides the others of their kind. */
 const environments: Readonly<Record<BoundKind, (devices: string) => Record<string, string>>> = {
   cpu: () => ({ CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1', GGML_DISABLE_VULKAN: '1' }),
-  // CUDA would count the fastest device first; nvidia-smi and rbee follow the bus.
+  // CUDA numbers the fastest device first by default; nvidia-smi and rbee use bus order.
   cuda: (devices) => ({ CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: devices }),
   rocm: (devices) => ({ HIP_VISIBLE_DEVICES: devices }),
   vulkan: (devices) => ({ GGML_VK_VISIBLE_DEVICES: devices }),
@@ -17,7 +20,7 @@ const environments: Readonly<Record<BoundKind, (devices: string) => Record<strin
 
 export const boundKinds = Object.keys(environments) as BoundKind[];
 
-/** The flags of a variant on a device: those of `binds`, and its own over them. */
+/** A variant's flags for a device: those of `binds`, overridden by its own. */
 export const deviceFlagsOf = (variant: Variant, device: Device): DeviceFlags => {
   const { binds } = variant;
   const bound = binds === undefined ? {} : environments[binds](device.indices.join(','));
@@ -26,11 +29,11 @@ export const deviceFlagsOf = (variant: Variant, device: Device): DeviceFlags => 
   return { args, env: { ...bound, ...env } };
 };
 
-/** Kinds of device that a variant drives. */
+/** Kinds of device that a variant uses. */
 export const devicesOf = ({ id, binds, devices }: Variant): readonly string[] => devices ?? [binds ?? id];
 
-/** Does a variant fit a host, as far as platform and devices tell? */
-export const usualFit = (variant: Variant, host: HostFacts): Fit => {
+/** Whether a variant fits a host, judged by platform and devices only. */
+export const defaultFit = (variant: Variant, host: HostFacts): Fit => {
   const offPlatform = platformProblem(variant.platforms, host.platform);
   if (offPlatform !== undefined) return { fits: false, reasons: [offPlatform] };
   const kinds = devicesOf(variant);

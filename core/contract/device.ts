@@ -4,13 +4,13 @@ import type { Device } from './worker-type.ts';
 
 export type { Device };
 
-/** Kinds that rbee itself knows, which no plugin may bring, and words that people use for them. */
+/** Built-in kinds, and other words that people use for them. No plugin may provide a kind of these names. */
 export const reservedKinds: readonly string[] = ['cpu', 'cuda', 'rocm', 'vulkan', 'metal', 'gpu', 'any', 'auto'];
 
-/** As `parseDevice` reads it: no digit at its end. */
+/** Matches `parseDevice`: must not end in a digit. */
 export const kindPattern = '^[a-z](?:[a-z0-9-]{0,30}[a-z-])?$';
 
-/** `gpu0` is no kind: an index stands behind a colon. */
+/** `gpu0` is not a kind: an index follows a colon. */
 const written = /^([a-z](?:[a-z0-9-]*[a-z-])?)(?::(\d{1,4}(?:,\d{1,4})*))?$/;
 
 /** Reads a device. A kind without an index means its first device; `cpu` never has one. */
@@ -26,10 +26,10 @@ export const parseDevice = (text: string): Device => {
   return { kind, indices };
 };
 
-/** Writes a device as users do; the opposite of `parseDevice`. */
+/** Formats a device as users write it; the inverse of `parseDevice`. */
 export const formatDevice = (device: Device): string =>
   device.indices.length === 0 ? device.kind : `${device.kind}:${device.indices.join(',')}`;
 
-/** The single devices of a placement, as they are named in a list of devices: `cuda:0,1` is `cuda:0` and `cuda:1`. */
+/** The devices of a placement as single ids: `cuda:0,1` becomes `cuda:0` and `cuda:1`. */
 export const deviceIds = (device: Device): string[] =>
   device.indices.length === 0 ? [device.kind] : device.indices.map((index) => `${device.kind}:${index}`);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isErrorBody, RbeeError } from './errors.ts';
 
-test('an error that a hive of an earlier build sends has the present code', () => {
+test('an error from a hive of an earlier build gets the current code', () => {
   const body: unknown = { code: 'WORKER_BROKE_OFF', message: 'worker a broke off: reset', hint: 'send it again' };
   assert.ok(isErrorBody(body));
   const error = RbeeError.from(body);
@@ -11,7 +11,7 @@ test('an error that a hive of an earlier build sends has the present code', () =
   assert.equal(error.toJSON().message, body.message);
 });
 
-test('a code that only a newer build knows is kept, and answered with status 500', () => {
+test('an unknown code of a newer build is kept, with status 500', () => {
   const body = { code: 'FROM_THE_FUTURE', message: 'm', hint: 'h' };
   assert.equal(isErrorBody(body), false);
   const error = RbeeError.from(body as never);

@@ -1,8 +1,9 @@
 /**
- * The error catalogue: every error that a person can act on, with a stable code, what happened, and what to try. The
+ * The error catalogue: every error that a user can act on, with a stable code, what happened, and what to try. The
  * entries are in `errors/`, by area.
  *
- * The code of a removed error is never reused. `docs/errors.md` is generated from this table, and a test keeps them equal.
+ * The code of a removed error is never reused. `docs/errors.md` is generated from this table; a test checks that they
+ * agree.
  */
 import { accessErrors } from './errors/access.ts';
 import { daemonErrors } from './errors/daemons.ts';
@@ -33,7 +34,7 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
-/** Codes of earlier builds, and their current names. A hive that is not yet updated still sends the old ones. */
+/** Codes of earlier builds and their current names. Hives that have not been updated still send the old ones. */
 const formerCodes: Readonly<Record<string, ErrorCode>> = {
   DELIVERY_UNFIT: 'DELIVERY_INCOMPATIBLE',
   VARIANT_UNFIT: 'VARIANT_INCOMPATIBLE',
@@ -81,10 +82,12 @@ type DetailNames<Code extends ErrorCode> =
 /** The details for an error of this code: one string or number for each `{name}` in its message and hint. */
 export type ErrorDetails<Code extends ErrorCode = ErrorCode> = { [Name in DetailNames<Code>]: string | number };
 
-/** The wire form of an error: in JSON output of the CLI, in answers of queen and hive, in the last event of a job. */
+/**
+ * The wire form of an error: in the CLI's JSON output, in answers of queen and hive, and in the last event of a job.
+ */
 export interface ErrorBody {
   readonly code: ErrorCode;
-  /** One sentence: what happened, to which thing. */
+  /** One sentence: what happened, and to what. */
   readonly message: string;
   /** One sentence: what to try. */
   readonly hint: string;

@@ -12,7 +12,7 @@ const ended = (more: Partial<Ending> = {}): Ending => ({
 });
 const says = (rules: FailureRule[], ending: Ending): string | undefined => diagnoseByRules(rules, ending)?.message;
 
-test('the first rule that fits wins, with what its groups matched in the last line that it matches', () => {
+test('the first matching rule wins, and its groups come from the last matching line', () => {
   const rules = [
     rule({ pattern: /port (\d+) on (?<host>\S+)/, message: 'port {1} of {host} is taken', hint: 'free {1}' }),
     rule({ pattern: 'PORT', message: 'a port' }),
@@ -41,13 +41,13 @@ test('a rule matches an exit code or a signal, alone or together with a pattern'
   assert.equal(says([any], ended({ exit: { code: null, signal: 'SIGSEGV' } })), 'it');
 });
 
-test('a rule may be for the time before a worker was ready, or after', () => {
+test('a rule can apply only before readiness, or only after', () => {
   const rules = [rule({ pattern: /x/, ready: true, message: 'later' }), rule({ pattern: /x/, ready: false })];
   assert.equal(says(rules, ended({ log: ['x'], wasReady: true })), 'later');
   assert.equal(says(rules, ended({ log: ['x'] })), 'it');
 });
 
-test('lines are read as a terminal shows them, and what they hold is kept short', () => {
+test('lines are read as a terminal shows them, and matched text is shortened', () => {
   const coloured = rule({ pattern: /^loaded (\d+)%$/, message: '{1}' });
   assert.equal(says([coloured], ended({ log: ['\u001b[32mloaded 1%\u001b[0m\rloaded 2%'] })), '2');
   const long = rule({ pattern: /^(x+)/, message: '{1}' });
@@ -57,7 +57,7 @@ test('lines are read as a terminal shows them, and what they hold is kept short'
   assert.equal(says([deep], ended({ log: ['needle', ...Array(200).fill('x')] })), undefined);
 });
 
-test('a pattern with the flag g finds the same each time', () => {
+test('a pattern with flag g gives the same result each time', () => {
   const rules = [rule({ pattern: /x/g })];
   for (const _ of [1, 2, 3]) assert.equal(says(rules, ended({ log: ['x'] })), 'it');
 });

@@ -5,11 +5,11 @@ import type { Diagnosis, Failure, FailureExit, FailureRule } from './worker-type
 export type Ending = Pick<Failure, 'log' | 'exit' | 'wasReady'>;
 
 const maxLines = 200;
-/** Some patterns take time that grows with the square of the line. */
+/** The time of some patterns grows with the square of the line's length. */
 const maxLineLength = 2_000;
 const maxGroupLength = 500;
 
-/** The diagnosis of the first rule that fits; undefined when none does. */
+/** The diagnosis by the first rule that matches; undefined if none does. */
 export const diagnoseByRules = (rules: readonly FailureRule[], ending: Ending): Diagnosis | undefined => {
   const lines = visibleLines(ending.log);
   for (const rule of rules) {
@@ -20,17 +20,17 @@ export const diagnoseByRules = (rules: readonly FailureRule[], ending: Ending): 
   return undefined;
 };
 
-/** A pattern of a rule as a search that keeps no state between two lines. Throws when it is no regular expression. */
+/** A rule's pattern as a stateless RegExp. Throws if it is not a valid regular expression. */
 export const searchOf = (pattern: NonNullable<FailureRule['pattern']>): RegExp =>
   typeof pattern === 'string' ? new RegExp(pattern) : new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
 
-/** The placeholders of a sentence: `1`, `name`, `exit`. */
+/** The names of the placeholders in a sentence: `1`, `name`, `exit`. */
 export const placeholdersOf = (sentence: string): string[] =>
   [...sentence.matchAll(placeholder)].map(([, name = '']) => name);
 
 const placeholder = /\{(\w+)\}/g;
 
-/** The log as a terminal would show it: without colours, and a progress bar that is drawn again is a line of its own. */
+/** The log as a terminal would show it, without colours; each redraw of a progress bar counts as a line. */
 export const visibleLines = (log: readonly string[]): string[] =>
   log.slice(-maxLines).flatMap((line) => {
     const parts = line.includes('\r') ? line.slice(-maxLineLength).split('\r') : [line];
@@ -40,7 +40,7 @@ export const visibleLines = (log: readonly string[]): string[] =>
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a colour begins with one.
 const colours = /\u001b\[[\d;]*m/g;
 
-/** What the placeholders stand for when the rule fits; undefined when it does not. */
+/** The placeholders' values if the rule matches; undefined if it does not. */
 const groupsOf = (
   { pattern, exit, ready }: FailureRule,
   ending: Ending,
@@ -68,7 +68,7 @@ const endedSo = (wanted: FailureExit, exit: Failure['exit']): boolean => {
   return wanted === 'nonzero' ? exit.code !== 0 : signalOf(exit) === wanted;
 };
 
-/** Programs that start others, shells among them, end with 128 plus the number of the signal that ended those. */
+/** Shells and other launchers exit with 128 plus the number of the signal that ended their child. */
 const signalOf = ({ code, signal }: NonNullable<Failure['exit']>): string | undefined =>
   signal ?? Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0];
 

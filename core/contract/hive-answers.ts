@@ -81,7 +81,7 @@ const devices = Type.Array(deviceFacts, { maxItems: 512 });
 const memory = Type.Object({ total: bytes, available: bytes });
 const cpu = Type.Object({ model: textOf(256), cores: count });
 
-/** A folder that is linked may lack both, and its name is then the folder's path. */
+/** A linked folder may lack both; its name is then the folder's path. */
 const packageName = textOf(4_096);
 const packageVersion = textOf(128);
 
@@ -142,10 +142,7 @@ export const hiveDevices = Type.Object({
 const stepId = textOf(512);
 const quantity = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
-/**
- * Narration of a machine, by kind: what it does, never a question. Only the queen asks, shows a plan or passes on
- * generated text.
- */
+/** Narration that a hive may send, by kind. Questions, plans and generated text come only from the queen. */
 export const narrations = {
   step: Type.Object({ kind: Type.Literal('step'), id: stepId, text: textOf(4_096), on: optional(textOf(256)) }),
   progress: Type.Object({
@@ -297,7 +294,7 @@ export const pluginAnswers = {
   prepare: Type.Object({ type: nameOf(64), variant: nameOf(64), source: nameOf(64), program: absolutePath }),
 };
 
-/** What a hive lacks, by kind. */
+/** What a hive is missing, by kind. */
 export const hiveNeeds = {
   plugin: Type.Object({
     kind: Type.Literal('plugin'),

@@ -1,22 +1,18 @@
 /**
  * What a hive offers on `hive.sock` (HTTP; the queen is its only client).
  *
- * | request | answer |
- * |---|---|
- * | `GET /health` | `HealthBody` |
- * | `GET /v1/state` | `HiveState` |
- * | `GET /v1/heartbeats` | NDJSON of `Heartbeat`: full state first, a tick each second, full state at once on any change |
- * | `GET /v1/devices` | `HiveDevices`, measured now |
- * | `POST /v1/catalog/refresh` | `CatalogEntry[]`, read again from disk |
- * | `POST /v1/needs` (`NeedsRequest`) | narration, then the next `HiveNeed`, or null when nothing is lacking |
- * | `POST /v1/workers` (`SpawnRequest`) | NDJSON of narration, then the ready `HiveWorker` as outcome |
- * | `POST /v1/workers/{id}/start`, `/wake` (`WorkerRequest`) | the same |
- * | `POST /v1/workers/{id}/stop`, `/sleep`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
- * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list,import,prepare}` | narration, then as `plugins.ts` says |
- * | `POST /v1/models/{download,offer,list,get,delete,verify,gc}` | narration, then as `models.ts` says |
- * | `GET /v1/models`, `GET /v1/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
- * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text, as it was written |
- * | `POST /v1/workers/{id}/ready` | 204; the ready callback, with the worker's one-time token as bearer |
+ * | request | answer | |---|---| | `GET /health` | `HealthBody` | | `GET /v1/state` | `HiveState` | | `GET
+ * /v1/heartbeats` | NDJSON of `Heartbeat`: full state first, a tick each second, full state at once on any change | |
+ * `GET /v1/devices` | `HiveDevices`, measured now | | `POST /v1/catalog/refresh` | `CatalogEntry[]`, read again from
+ * disk | | `POST /v1/needs` (`NeedsRequest`) | narration, then the next `HiveNeed`, or null if nothing is missing | |
+ * `POST /v1/workers` (`SpawnRequest`) | NDJSON of narration, then the ready `HiveWorker` as outcome | | `POST
+ * /v1/workers/{id}/start`, `/wake` (`WorkerRequest`) | the same | | `POST /v1/workers/{id}/stop`, `/sleep`, `/restart`,
+ * `DELETE /v1/workers/{id}` (`StopRequest`) | the same | | `POST
+ * /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list,import,prepare}` | narration, then as
+ * `plugins.ts` says | | `POST /v1/models/{download,offer,list,get,delete,verify,gc}` | narration, then as `models.ts`
+ * says | | `GET /v1/models`, `GET /v1/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` | | `GET
+ * /v1/workers/{id}/logs?lines=N&follow=true` | plain text, as it was written | | `POST /v1/workers/{id}/ready` | 204;
+ * the ready callback, with the worker's one-time token as bearer |
  *
  * Closing the connection of a request that narrates cancels it. Errors are `{ error: ErrorBody }`.
  */
@@ -31,33 +27,36 @@ export interface HealthBody {
   name: string;
   version: string;
   pid: number;
-  /** Of this start of the daemon; another one after each restart. */
+  /** Identifies this run of the daemon; changes with each restart. */
   instance: string;
   startedAt: string;
 }
 
-/** A worker as the hive tells the queen: the public view, and what the queen needs to dial it. Never shown to users. */
+/**
+ * A worker as the hive reports it to the queen: the public view, plus what the queen needs to connect to it. Never
+ * shown to users.
+ */
 export interface HiveWorker extends WorkerView {
-  /** Of this worker alone: another one that later gets its id has another. Absent where an older hive does not say. */
+  /** Unique to this worker, even if a later worker reuses its id. Absent from older hives. */
   uid?: string;
-  /** Bearer that the engine expects. */
+  /** Bearer token that the engine expects. */
   apiKey: string;
   serves: readonly ServedPath[];
-  /** Paths that its type can serve and it does not. Absent where the hive does not tell. */
+  /** Paths that its type supports and this worker does not. Absent from older hives. */
   unserved?: readonly UnservedPath[];
   /** The engine does not exit while clients are connected. */
   closesOnlyWhenIdle: boolean;
   /** The spec it was spawned with; absent from older hives. */
   spec?: WorkerSpec;
-  /** Its last health check failed, so others are preferred. Absent from older hives. */
+  /** Its last health check failed, so the queen prefers other workers. Absent from older hives. */
   suspect?: boolean;
 }
 
-/** A worker type that is installed on a hive. */
+/** A worker type installed on a hive. */
 export interface CatalogEntry {
   type: string;
   aliases: readonly string[];
-  /** npm package and version that bring it. */
+  /** npm package that provides it, and its version. */
   plugin: string;
   version: string;
   summary: string;
@@ -65,18 +64,18 @@ export interface CatalogEntry {
   variants: readonly string[];
   /** Installed variants; others are installed when a worker needs them. */
   installed: readonly string[];
-  /** `sha512-…` of an installed plugin; null for one that is used as it is, absent where an older hive does not tell. */
+  /** `sha512-…` of an installed plugin. Null for a development or linked plugin; absent from older hives. */
   integrity?: string | null;
-  /** Where it comes from: the development index, a link, an installation. */
+  /** Its origin: the development index, a link or an installation. */
   source: 'development' | 'link' | 'installed';
-  /** Why the type cannot be used, if it cannot. */
+  /** Why the type is unusable. Absent or null: it is usable. */
   fault?: string;
 }
 
 export interface HiveDevices {
   devices: readonly DeviceFacts[];
   host: Omit<HostFacts, 'devices' | 'probes'>;
-  /** What was not found, for `rbee doctor`. */
+  /** Probes that found nothing, for `rbee doctor`. */
   notes: readonly string[];
 }
 
@@ -84,7 +83,7 @@ export interface HiveState {
   machineId: string;
   hostname: string;
   version: string;
-  /** What a sync has installed, `<version>-<hash8>`; null for a hive that no queen has put there. */
+  /** The build that a sync installed, `<version>-<hash8>`; null if no queen installed this hive. */
   build?: string | null;
   pid: number;
   instance: string;
@@ -98,13 +97,13 @@ export interface HiveState {
 
 export type Heartbeat = { kind: 'state'; revision: number; state: HiveState } | { kind: 'tick'; revision: number };
 
-/** What is spawned, and the values of the secrets that it names. */
+/** The worker to spawn, and the values of the secrets that it references. */
 export type SpawnRequest = WorkerSpec & { secrets?: Readonly<Record<string, string>> };
 
 export interface WorkerRequest {
-  /** Values of the secrets that the worker names, as they are now: for `start` and `restart`. */
+  /** Current values of the secrets that the worker references, for `start` and `restart`. */
   secrets?: Readonly<Record<string, string>>;
-  /** The worker that is meant: when another one has its id by now, the answer is WORKER_NOT_FOUND. */
+  /** The worker's instance. If another worker has taken over its id, the answer is WORKER_NOT_FOUND. */
   uid?: string;
 }
 

@@ -27,7 +27,7 @@ const ask = async (method: 'GET' | 'POST', url: string, payload?: object | null)
   return { status: statusCode, answer: JSON.parse(body) };
 };
 
-test('what fits arrives with its defaults, as what it is meant to be', async () => {
+test('valid input arrives converted, with defaults filled in', async () => {
   assert.deepEqual((await ask('GET', '/logs')).answer, { lines: 100, follow: false });
   assert.deepEqual((await ask('GET', '/logs?lines=7&follow=true')).answer, { lines: 7, follow: true });
   assert.deepEqual((await ask('POST', '/stop')).answer, { body: null });
@@ -35,13 +35,13 @@ test('what fits arrives with its defaults, as what it is meant to be', async () 
   assert.deepEqual((await ask('POST', '/stop', { now: true })).answer, { body: { now: true } });
 });
 
-test('fields that only a newer version knows are left out, and what is free stays', async () => {
+test('unknown fields are dropped, except where any field is allowed', async () => {
   assert.deepEqual((await ask('POST', '/stop', { now: false, gently: true })).answer, { body: { now: false } });
   const spec = { type: 'llamacpp', options: { anything: [1, { deep: null }] } };
   assert.deepEqual((await ask('POST', '/spawn', { ...spec, colour: 'red' })).answer.body.options, spec.options);
 });
 
-test('what does not fit is refused by field', async () => {
+test('invalid input is refused, and the error names the field', async () => {
   const wrong = await ask('GET', '/logs?lines=many');
   assert.deepEqual([wrong.status, wrong.answer.message], [400, 'querystring/lines must be integer']);
   assert.equal((await ask('GET', '/logs?lines=-1')).answer.message, 'querystring/lines must be >= 0');

@@ -1,12 +1,12 @@
 /**
- * The members of a worker type in one table. What crosses from the process of a plugin to the hive follows from it: data
- * is part of the description, a function is called where it is, and its answer is plain data.
+ * All members of a worker type in one table. It defines what crosses from a plugin's process to the hive: data goes
+ * into the description; a function is called in the plugin's process, and its plain-data answer is sent.
  */
 import { devicesOf } from './device-binding.ts';
 import { resolveType } from './resolved-type.ts';
 import type { Probe, Variant, WorkerType } from './worker-type.ts';
 
-/** `either`: a function, or the data that it would answer. */
+/** `either`: a function, or the data that it would return. */
 export type MemberKind = 'data' | 'function' | 'either';
 
 export const typeMembers = {
@@ -68,15 +68,15 @@ export type FunctionMember =
   | NamesOf<typeof variantMembers, 'function' | 'either'>
   | NamesOf<typeof probeMembers, 'function'>;
 
-/** Members of earlier drafts of the contract, and what they are called now. */
+/** Members of earlier contract drafts, and their current names. */
 export const formerMembers: Readonly<Record<string, keyof WorkerType>> = {
   moreNames: 'aliases',
   chooseFiles: 'selectFiles',
 };
 
 /**
- * A worker type as plain data, with the devices of each variant. Functions are left out; `has` names those members that are
- * or may be one and are there, `unknown` the members that the contract does not have.
+ * A worker type as plain data, with the devices of each variant. Functions are left out; `has` lists the members
+ * present that are, or may be, functions, and `unknown` the members that are not in the contract.
  */
 export const describeType = (type: WorkerType): Record<string, unknown> => {
   const variants = type.variants.map((variant) => ({
@@ -93,7 +93,7 @@ const present = (owner: object, kinds: Readonly<Record<string, MemberKind>>): st
     .filter(([member, value]) => value !== undefined && (kinds[member] ?? 'data') !== 'data')
     .map(([member]) => member);
 
-/** A value as JSON carries it. A regular expression becomes its source and flags. */
+/** A copy through JSON. A regular expression becomes its source and flags. */
 export const plainCopy = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value ?? null, (_, item: unknown) =>
@@ -101,8 +101,10 @@ export const plainCopy = (value: unknown): unknown =>
     ),
   );
 
-/** Calls a function of a type by its name as a hive does: `command`, `variants.cuda.fits`, `probes.list.parse`,
- * `devices.npu.parse`. */
+/**
+ * Calls a function of a type by name, as a hive does: `command`, `variants.cuda.fits`, `probes.list.parse`,
+ * `devices.npu.parse`.
+ */
 export const callMember = (type: WorkerType, member: string, args: readonly unknown[]): unknown => {
   const [list, id, method] = member.split('.');
   const resolved = resolveType(type);

@@ -8,7 +8,7 @@ const refused = (problem: RegExp) => (error: RbeeError) =>
 const sum = 'a'.repeat(64);
 
 describe('model references', () => {
-  it('are read and written back the same', () => {
+  it('are parsed and formatted back unchanged', () => {
     const cases = [
       ['demo', { kind: 'demo' }],
       ['file:/m/a.gguf', { kind: 'file', path: '/m/a.gguf' }],
@@ -31,24 +31,24 @@ describe('model references', () => {
     assert.deepEqual(parseModelReference('hf://a/b'), { kind: 'hf', repo: 'a/b' });
   });
 
-  // "~" was once taken for the name of a folder.
-  it('may begin in the home of the user of the hive, and not in that of another user', () => {
+  // A bare "~" was once treated as a folder name.
+  it('may start in the home of the hive user, but not of another user', () => {
     for (const text of ['~/m/a.gguf', 'file:~/m/a.gguf', 'file://~/m/a.gguf']) {
       assert.deepEqual(parseModelReference(text), { kind: 'file', path: '~/m/a.gguf' }, text);
     }
     assert.ok(looksLikeReference('~/a.gguf'));
     for (const text of ['~', '~anna/a.gguf', 'file:~anna/a.gguf']) {
-      assert.throws(() => parseModelReference(text), refused(/only ~\/ is expanded.*write the whole path/), text);
+      assert.throws(() => parseModelReference(text), refused(/only ~\/ is expanded.*write the full path/), text);
     }
   });
 
-  it('of an address are known by it without its query, which is sent and not written', () => {
+  it('identify an address without its query, which is sent but never stored', () => {
     const signed = parseModelReference(`https://h/x.gguf?X-Sig=s3cret#sha256=${sum}`);
     assert.deepEqual(signed, { kind: 'https', url: 'https://h/x.gguf', query: '?X-Sig=s3cret', sha256: sum });
     assert.equal(formatModelReference(signed), `https://h/x.gguf#sha256=${sum}`);
   });
 
-  it('never show a secret of an address that is refused', () => {
+  it('never show secrets of a refused address', () => {
     const texts = [
       'https://user:s3cret@h/x.gguf',
       'https://user:s3c/r3t@h/x.gguf',
@@ -68,7 +68,7 @@ describe('model references', () => {
       );
   });
 
-  it('that are nearly right are refused with what was meant', () => {
+  it('that are nearly right are refused with a suggestion', () => {
     const cases: [string, RegExp][] = [
       ['Qwen/Qwen3-0.6B', /did you mean hf:Qwen\/Qwen3-0\.6B\?/],
       ['Qwen/Qwen3-0.6B:Q8_0', /did you mean hf:Qwen\/Qwen3-0\.6B:Q8_0\?/],
@@ -79,8 +79,8 @@ describe('model references', () => {
       ['https://u:p@h/x.gguf', /password/],
       ['https://h/x.gguf#sha1=1', /sha256=/],
       ['file:', /the path is missing/],
-      ['', /none of hf:/],
-      ['ftp://h/x', /none of hf:/],
+      ['', /must start with hf:/],
+      ['ftp://h/x', /must start with hf:/],
     ];
     for (const [text, problem] of cases) assert.throws(() => parseModelReference(text), refused(problem), text);
   });
@@ -110,7 +110,7 @@ describe('model references', () => {
     for (const text of texts) assert.throws(() => parseModelReference(text), refused(/./), text);
   });
 
-  it('are told from the names of served models', () => {
+  it('are distinguished from names of served models', () => {
     for (const text of ['demo', 'hf:a/b', 'https://h/x', 'file:/x', '/x', './x', '../x'])
       assert.ok(looksLikeReference(text), text);
     for (const text of ['qwen3-0.6b', 'a/b', 'hfx', 'files']) assert.ok(!looksLikeReference(text), text);

@@ -4,37 +4,40 @@ import { isSafePath } from './safe-path.ts';
 import { addressWithoutSecrets } from './secrets.ts';
 
 export type ModelReference =
-  /** The tiny demo model of the worker type. */
+  /** The worker type's tiny demo model. */
   | { kind: 'demo' }
-  /** A path on the hive; `~/` at its start is the home of the user there. */
+  /** A path on the hive; a leading `~/` is the hive user's home. */
   | { kind: 'file'; path: string }
   /**
-   * A repository of the hub. `select` is a file, a folder or a quantization in it, `revision` a branch, tag or commit;
-   * the repository's default when absent.
+   * A repository on the hub. `select` is a file, folder or quantization in it; `revision` is a branch, tag or commit
+   * (absent: the repository's default branch).
    */
   | { kind: 'hf'; repo: string; select?: string; revision?: string }
   /**
-   * One file of any server. `url` is without a query, and so is what it is known by: a signature is another one tomorrow,
-   * and a secret. `query` begins with `?`; it is sent and never kept. `sha256` is 64 lower-case hexadecimal digits.
+   * One file on any server. `url` has no query, because a query may be a secret signature that changes daily; the model
+   * is identified without it. `query` begins with `?` and is sent, but never stored. `sha256` is 64 lower-case
+   * hexadecimal digits.
    */
   | { kind: 'https'; url: string; query?: string; sha256?: string };
 
-/** Maximum length of a reference. */
-const longest = 4_096;
+const maxLength = 4_096;
 
-/** Reads a model reference. A bare path that begins with a slash, a dot or `~/` is taken as `file:`. Errors: MODEL_REFERENCE_INVALID. */
+/**
+ * Parses a model reference. A bare path that begins with a slash, a dot or `~/` means `file:`. Errors:
+ * MODEL_REFERENCE_INVALID.
+ */
 export const parseModelReference = (text: string): ModelReference => {
   const invalid = (problem: string) =>
     RbeeError.of('MODEL_REFERENCE_INVALID', { reference: shortened(addressWithoutSecrets(text)), problem });
   if (text === 'demo') return { kind: 'demo' };
-  if (text.length > longest) throw invalid(`it has more than ${longest} letters`);
-  if (hasControls(text)) throw invalid('it has a character that no path has');
+  if (text.length > maxLength) throw invalid(`it is longer than ${maxLength} characters`);
+  if (hasControls(text)) throw invalid('it contains a control character or invalid Unicode');
   const isFile = text.startsWith('file:');
   if (isFile || /^(\.{0,2}\/|~)/.test(text)) {
     const path = isFile ? text.slice('file:'.length).replace(/^\/\/(?=[/~])/, '') : text;
     if (path === '') throw invalid('the path is missing');
     if (/^~(?!\/)/.test(path))
-      throw invalid('only ~/ is expanded, to the home of the user of the hive: write the whole path');
+      throw invalid("only ~/ is expanded (to the home of the hive's user): write the full path");
     return { kind: 'file', path };
   }
   const of = (read: (rest: string) => ModelReference | string, rest: string): ModelReference => {
@@ -47,7 +50,10 @@ export const parseModelReference = (text: string): ModelReference => {
   throw invalid(guess(text));
 };
 
-/** Writes a model reference as it is kept and shown: what `parseModelReference` reads, without the query of an address. */
+/**
+ * Formats a model reference for storage and display: the inverse of `parseModelReference`, without the query of an
+ * address.
+ */
 export const formatModelReference = (reference: ModelReference): string => {
   switch (reference.kind) {
     case 'demo':
@@ -83,38 +89,38 @@ export const servedName = (reference: ModelReference): string => {
 
 const repoPattern = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}/;
 
-/** What follows `hf:`, or what is wrong with it. */
+/** Parses the part after `hf:`; a string result says what is wrong. */
 const readHub = (text: string): ModelReference | string => {
   const repo = repoPattern.exec(text)?.[0];
   const example = 'write hf:org/repo, hf:org/repo:file-or-quantization or hf:org/repo@revision';
   if (repo === undefined) return `the repository is missing; ${example}`;
-  if (/\.\.|\.git$/.test(repo)) return `the hub has no repository of that name; ${example}`;
+  if (/\.\.|\.git$/.test(repo)) return `the hub has no repositories with such names; ${example}`;
   const rest = text.slice(repo.length);
   if (rest.startsWith('/')) return `a file is named after a colon, as in hf:${repo}:${rest.slice(1)}`;
   if (!/^([:@]|$)/.test(rest)) return example;
   const at = rest.lastIndexOf('@');
   const select = rest.startsWith(':') ? rest.slice(1, at === -1 ? undefined : at) : undefined;
   const revision = at === -1 ? undefined : rest.slice(at + 1);
-  if (select !== undefined && !isInside(select)) return `"${select}" is no file or quantization`;
+  if (select !== undefined && !isInside(select)) return `"${select}" is not a file or quantization`;
   if (revision !== undefined && !(isInside(revision) && /^[\w./+-]+$/.test(revision))) {
-    return `"${revision}" is no revision`;
+    return `"${revision}" is not a revision`;
   }
   return { kind: 'hf', repo, ...(select !== undefined && { select }), ...(revision !== undefined && { revision }) };
 };
 
-/** An address, or what is wrong with it. */
+/** Parses an address; a string result says what is wrong. */
 const readAddress = (text: string): ModelReference | string => {
   const url = URL.parse(text);
-  if (!url || url.hostname === '') return 'it is no address';
-  if (url.username !== '' || url.password !== '') return 'leave the name and the password out of the address';
+  if (!url || url.hostname === '') return 'it is not a valid address';
+  if (url.username !== '' || url.password !== '') return 'remove the name and password from the address';
   const repo = /^\/([^/]+\/[^/]+)\/?$/.exec(url.pathname)?.[1];
   if (url.hostname === 'huggingface.co' && repo) return `that is a page, not a file; did you mean hf:${repo}?`;
   const { hash } = url;
   const sha256 = /^#sha256=([0-9a-f]{64})$/i.exec(hash)?.[1]?.toLowerCase();
-  if (hash !== '' && sha256 === undefined) return 'after # it says sha256= and 64 hexadecimal digits, or nothing';
-  // What anyone on the way may change is taken only where its checksum is known.
+  if (hash !== '' && sha256 === undefined) return 'only sha256= and 64 hexadecimal digits may follow the #';
+  // A download that can be tampered with on the way is accepted only with a checksum.
   if (url.protocol === 'http:' && sha256 === undefined && !isLoopback(url.hostname)) {
-    return 'over http anyone could change the file; use https, or add #sha256=…';
+    return 'http does not protect the file against tampering; use https, or add #sha256=…';
   }
   const { search: query } = url;
   url.hash = '';
@@ -134,13 +140,13 @@ const guess = (text: string): string => {
   const isRepo = repo !== undefined && /^([:@].*)?$/.test(text.slice(repo.length));
   return isRepo
     ? `did you mean hf:${text}?`
-    : 'it is none of hf:, https:, file: and demo, nor the name of a model that is here (rbee model list)';
+    : 'it must start with hf:, https: or file:, be demo, or name a downloaded model (rbee model list)';
 };
 
-/** A relative path of plain segments: nothing that could lead out of a folder. */
+/** A relative path that cannot lead out of its folder. */
 const isInside = (path: string): boolean => isSafePath(path.replace(/\/$/, ''));
 
-/** Control characters, and half surrogates that no file name can hold. */
+/** Control characters, and lone surrogates, which no file name can contain. */
 const hasControls = (text: string): boolean => /\p{Cc}/u.test(text) || !text.isWellFormed();
 
 const isFileName = (select: string | undefined): select is string =>

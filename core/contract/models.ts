@@ -1,27 +1,26 @@
-/** Models as data: what a hive is asked for, and what is shown. */
+/** Models as data: requests to a hive, and views. */
 import Type, { type Static } from 'typebox';
 
-/** Longest model reference. */
-export const longestReference = 4_096;
+export const maxReferenceLength = 4_096;
 
 const model = Type.String({
   minLength: 1,
-  maxLength: longestReference,
+  maxLength: maxReferenceLength,
   description: 'Model reference, or the name under which the model is served',
 });
 const strict = { additionalProperties: false } as const;
 
-/** Named components of a model beside the main one: `{ mmproj: 'hf:org/repo:mmproj.gguf' }`. */
+/** Named components of a model in addition to the main one: `{ mmproj: 'hf:org/repo:mmproj.gguf' }`. */
 export const modelComponents = Type.Record(
   Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
-  Type.String({ minLength: 1, maxLength: longestReference }),
+  Type.String({ minLength: 1, maxLength: maxReferenceLength }),
   { description: 'Additional model components by name, each a model reference' },
 );
 
 const download = {
   model: Type.String({
     minLength: 1,
-    maxLength: longestReference,
+    maxLength: maxReferenceLength,
     description:
       'hf:org/repo[:file-or-quantization][@revision], https://…[#sha256=…], or file:/path on the hive; the query of an address is sent, but never stored',
   }),
@@ -39,15 +38,15 @@ const download = {
   update: Type.Optional(Type.Boolean({ description: 'Check for a newer revision of a downloaded model' })),
 } as const;
 
-const textOrNull = Type.Union([Type.String({ maxLength: longestReference }), Type.Null()]);
+const textOrNull = Type.Union([Type.String({ maxLength: maxReferenceLength }), Type.Null()]);
 
-/** The files that the source of a model has, as seen by a machine that can reach it. */
+/** The files that a model's source offers, as seen by a machine that can reach it. */
 export const modelOffer = Type.Object(
   {
     commit: textOrNull,
     files: Type.Array(
       Type.Object({
-        path: Type.String({ minLength: 1, maxLength: longestReference }),
+        path: Type.String({ minLength: 1, maxLength: maxReferenceLength }),
         bytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
         sha256: Type.Union([Type.String({ pattern: '^[0-9a-f]{64}$' }), Type.Null()]),
         git: textOrNull,
@@ -55,11 +54,11 @@ export const modelOffer = Type.Object(
       { maxItems: 100_000 },
     ),
   },
-  { description: 'What its source has, where the hive cannot see that itself' },
+  { description: 'The files that its source offers, if the hive cannot reach the source' },
 );
 export type ModelOffer = Static<typeof modelOffer>;
 
-/** What a hive is asked for; the queen adds which hive. */
+/** Requests to a hive; the queen adds the hive. */
 export const modelRequests = {
   download: Type.Object(download, strict),
   offer: Type.Object({ ...download, offer: modelOffer }, strict),
@@ -78,39 +77,39 @@ export type ModelRequestOf<Action extends ModelAction> = Static<(typeof modelReq
 
 /** A file of a model. */
 export interface ModelFile {
-  /** Relative to the repository's root; the whole path of a `file:` model. */
+  /** Relative to the repository's root; the full path for a `file:` model. */
   path: string;
   bytes: number;
-  /** Null where it was never hashed. */
+  /** Null if it was never hashed. */
   sha256: string | null;
 }
 
-/** What the header of a GGUF file says; null where it does not. */
+/** Facts from a GGUF header; null where the header lacks them. */
 export interface GgufView {
   architecture: string | null;
   /** Number of parameters. */
   parameters: number | null;
-  /** Tokens of context that it was trained for. */
+  /** Context length in tokens that it was trained for. */
   contextLength: number | null;
   quantization: string | null;
-  /** Does it bring the template of a chat? */
+  /** Whether it contains a chat template. */
   chatTemplate: boolean;
 }
 
 /** A model that a hive knows. */
 export interface ModelView {
   hive: string;
-  /** Reference under which it was asked for. */
+  /** The reference by which it was requested. */
   model: string;
-  /** Name under which it is served unless another is given. */
+  /** The name under which it is served by default. */
   name: string;
   source: 'hf' | 'https' | 'file';
-  /** The commit that its revision meant when it was downloaded. */
+  /** The commit that its revision pointed to when it was downloaded. */
   commit: string | null;
   format: string | null;
   /** Bytes of the complete files. */
   bytes: number;
-  /** Bytes of all files that were asked for; more than `bytes` while a download is not complete. */
+  /** Bytes of all requested files; more than `bytes` until the download is complete. */
   wantedBytes: number;
   /** Whether all its files are complete. */
   complete: boolean;
@@ -121,7 +120,7 @@ export interface ModelView {
   /** The path given to engines: a file or a folder. */
   path: string | null;
   gguf: GgufView | null;
-  /** Ids of the workers that were started from it, also of stopped ones. */
+  /** Ids of the workers that use it, including stopped ones. */
   workers: readonly string[];
   /** When it was first requested; ISO 8601. */
   addedAt: string | null;
@@ -135,27 +134,30 @@ export interface ModelDetails extends ModelView {
 
 export interface ModelVerification {
   model: string;
-  /** Files that were read, and their bytes. */
+  /** Number of files read, and their total size in bytes. */
   files: number;
   bytes: number;
-  /** What is missing or damaged. Damaged files are removed; the next download brings them again. */
+  /** Missing or damaged files. Damaged files are removed; the next download fetches them again. */
   problems: readonly { path: string; problem: string }[];
 }
 
 export interface ModelCollection {
-  /** What went, or would go: paths below the folder of the models, and references of downloads that were given up. */
+  /** What was removed, or would be: paths below the models folder, and references of abandoned downloads. */
   removed: readonly { path: string; bytes: number; why: string }[];
   bytes: number;
 }
 
-/** A file of an offer that a hive lacks. Its size, its hash and its place are in the offer, and not a hive's to name. */
+/** A file of an offer that the hive does not have. Size, hash and location come from the offer, never from the hive. */
 export interface NeededModelFile {
   path: string;
 }
 
 export interface ModelResults {
   download: ModelDetails;
-  /** Files of the offer that are missing, in its order. The hive keeps the offer: its next download needs no network. */
+  /**
+   * Missing files of the offer, in the offer's order. The hive stores the offer, so that its next download needs no
+   * network.
+   */
   offer: { files: readonly NeededModelFile[] };
   list: { models: readonly ModelView[] };
   get: ModelDetails;

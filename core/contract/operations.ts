@@ -1,6 +1,6 @@
 /**
- * The operations: everything that a user can ask of the queen, one row each. Validation, types, the API page and the
- * `POST /v1/jobs` route all come from this table. An operation runs as a job; reads have a plain GET beside it.
+ * The operations: everything that a user can ask the queen to do, one entry each. Validation, types, the API page and
+ * the `POST /v1/jobs` route all derive from this table. An operation runs as a job; reads also have a plain GET.
  */
 import Type, { type Static, type TObject } from 'typebox';
 import { auditRequest, keyRequests, type Scope } from './access.ts';
@@ -49,14 +49,14 @@ const parallel = Type.Optional(
   Type.Integer({ minimum: 1, maximum: 1_000, description: 'Number of steps to run at once; default: from rbee.conf' }),
 );
 const dryRun = Type.Optional(Type.Boolean({ description: 'Only return the plan' }));
-const offline = Type.Optional(Type.Boolean({ description: 'Only use what was downloaded before' }));
+const offline = Type.Optional(Type.Boolean({ description: 'Use only what is already downloaded' }));
 
 const installing = {
   hives,
   config,
   dryRun,
   force: Type.Optional(Type.Boolean({ description: 'Reinstall hives and worker types' })),
-  retryFailed: Type.Optional(Type.Boolean({ description: 'Only retry what failed or was left over last time' })),
+  retryFailed: Type.Optional(Type.Boolean({ description: 'Retry only what failed or was not done last time' })),
   update: Type.Optional(
     Type.Boolean({ description: 'Ignore the versions in rbee.lock, and resolve the declared ones again' }),
   ),
@@ -73,7 +73,7 @@ const installing = {
 };
 
 const onHive = { hive: Type.Optional(hive) };
-/** A worker: ids are unique on one hive, and two hives may use the same. */
+/** A worker: ids are unique within a hive, but two hives may use the same one. */
 const ofWorker = {
   worker: workerId,
   hive: Type.Optional(
@@ -92,10 +92,10 @@ export const inferInput = Type.Object(
     system: Type.Optional(Type.String({ description: 'System message' })),
     maxTokens: Type.Optional(Type.Integer({ minimum: 1, description: 'Maximum number of tokens to generate' })),
     temperature: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 2, description: 'Randomness; 0 is the likeliest answer' }),
+      Type.Number({ minimum: 0, maximum: 2, description: 'Randomness; 0 always picks the likeliest token' }),
     ),
     topP: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'Nucleus sampling' })),
-    seed: Type.Optional(Type.Integer({ minimum: 0, description: 'Same seed, same answer' })),
+    seed: Type.Optional(Type.Integer({ minimum: 0, description: 'The same seed gives the same answer' })),
     stop: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), { maxItems: 4, description: 'Texts that end the answer' }),
     ),
@@ -133,9 +133,9 @@ export const modelLoadInput = Type.Object(
   strict,
 );
 
-/** Where requests for the model go now. */
+/** Where requests for the model now go. */
 export interface ModelLoadResult {
-  /** Name to put into a request's `model`. */
+  /** Name to use as `model` in requests. */
   model: string;
   /** HTTP path that a ready worker answers for this kind. */
   path: string;
@@ -145,14 +145,14 @@ export interface ModelLoadResult {
 /** Fields that `ssh` and `config` add. */
 const sshFields = ['agent', 'acceptNewHostKeys', 'config'] as const;
 
-/** What `infer` gives in the end; the text itself came before, as `text` events. */
+/** Result of `infer`; the text itself is sent before it, as `text` events. */
 export interface InferResult {
   model: string;
   worker: string;
   text: string;
   finishReason: string | null;
   usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number } | null;
-  /** Milliseconds from sending the request. */
+  /** Milliseconds since the request was sent. */
   firstTokenMs: number | null;
   totalMs: number;
   /** Generated tokens per second after the first. */
@@ -170,7 +170,7 @@ interface Operation {
   readonly adminFields?: readonly string[];
   /** Fields with options, whose values only `admin` may choose freely: a text may name a path or an address. */
   readonly plainFields?: readonly string[];
-  /** Fields of the input that are kept nowhere: neither in the job, nor on disk. */
+  /** Input fields that are never stored, neither in the job nor on disk. */
   readonly unkept?: readonly string[];
 }
 
@@ -211,7 +211,7 @@ export const operations = {
       {
         hives,
         config,
-        purge: Type.Optional(Type.Boolean({ description: 'Also models, plugins, logs and settings there' })),
+        purge: Type.Optional(Type.Boolean({ description: 'Also remove models, plugins, logs and settings' })),
         dryRun,
         parallel,
         takeOver,
@@ -229,7 +229,7 @@ export const operations = {
       {
         hives,
         config,
-        offline: Type.Optional(Type.Boolean({ description: 'Only what needs no network' })),
+        offline: Type.Optional(Type.Boolean({ description: 'Check only what needs no network' })),
         ...ssh,
       },
       strict,
@@ -262,7 +262,7 @@ export const operations = {
         model: Type.String({ minLength: 1, maxLength: 4096, description: 'Name of a served model' }),
         sleep: Type.Optional(
           Type.Boolean({
-            description: 'Put workers to sleep if they can, so that they are back soon; stop the others',
+            description: 'Put workers that support it to sleep, so that they are ready again sooner; stop the others',
           }),
         ),
         now,
@@ -440,7 +440,7 @@ export const operations = {
     input: Type.Object({ name: secretName }, strict),
   },
   worker_catalog_list: {
-    summary: 'Worker types that are installed',
+    summary: 'Installed worker types',
     kind: 'read',
     scope: 'operate',
     input: Type.Object({ hive: Type.Optional(hive) }, strict),

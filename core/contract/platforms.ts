@@ -1,7 +1,7 @@
 /** Platforms as worker types name them: `linux-x64`, `linux-x64-musl`. */
 import type { Platform } from './worker-type.ts';
 
-/** Is something that names these platforms built for this one? Where no C library is known, any will do. */
+/** Whether something built for these platforms runs on this one. If its C library is unknown, any matches. */
 export const isBuiltFor = (platforms: readonly string[] | undefined, { os, cpu, libc }: Platform): boolean =>
   platforms === undefined ||
   platforms.some((name) => {
@@ -9,7 +9,7 @@ export const isBuiltFor = (platforms: readonly string[] | undefined, { os, cpu, 
     return theirOs === os && theirCpu === cpu && (libc === undefined || theirLibc === libc);
   });
 
-/** Why something is not there for this platform, or undefined. */
+/** Why something is not available for this platform; undefined if it is. */
 export const platformProblem = (platforms: readonly string[] | undefined, platform: Platform): string | undefined =>
   isBuiltFor(platforms, platform)
     ? undefined

@@ -1,4 +1,4 @@
-/** Plugins as data: what is asked for, and what is shown. */
+/** Plugins as data: requests and views. */
 import Type, { type Static } from 'typebox';
 
 const name = Type.String({
@@ -6,18 +6,18 @@ const name = Type.String({
   maxLength: 4096,
   description: 'Worker type, npm package with or without a version (name@^1), tarball, folder or git address',
 });
-const offline = Type.Optional(Type.Boolean({ description: 'Only use what was downloaded before' }));
+const offline = Type.Optional(Type.Boolean({ description: 'Use only what is already downloaded' }));
 const scripts = Type.Optional(Type.Boolean({ description: 'Run the install scripts of the packages' }));
 const strict = { additionalProperties: false } as const;
 const text = Type.String({ maxLength: 4096 });
 
-/** A plugin in an archive that was packed for one kind of machine: what it is, and whose. */
+/** Identifies a plugin in an archive that was packed for one platform. */
 export const deliveredPlugin = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 214 }),
   version: Type.String({ minLength: 1, maxLength: 128 }),
   integrity: Type.String({
     pattern: '^sha512-[A-Za-z0-9+/]+=*$',
-    description: 'Of the packed package; of its contents where it was never packed',
+    description: 'Of the packed package, or of its contents if it was never packed',
   }),
   variants: Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' }), { minItems: 1, maxItems: 100 }),
   platform: Type.Object({ os: text, cpu: text, libc: Type.Optional(text) }),
@@ -36,7 +36,7 @@ export const deliveredPlugin = Type.Object({
 });
 export type DeliveredPlugin = Static<typeof deliveredPlugin>;
 
-/** Which program is meant: that of a variant with these options, for a model of this format. */
+/** Identifies a program: the one that a variant with these options uses for a model of this format. */
 export const programRequest = Type.Object(
   {
     plugin: name,
@@ -47,7 +47,7 @@ export const programRequest = Type.Object(
   strict,
 );
 
-/** What a hive is asked for; the queen adds which hive. */
+/** Requests to a hive; the queen adds the hive. */
 export const pluginRequests = {
   install: Type.Object(
     {
@@ -114,7 +114,7 @@ export const pluginRequests = {
 export type PluginAction = keyof typeof pluginRequests;
 export type PluginRequestOf<Action extends PluginAction> = Static<(typeof pluginRequests)[Action]>;
 
-/** A plugin that a hive's index names. */
+/** A plugin in a hive's index. */
 export interface PluginView {
   /** npm package. */
   name: string;
@@ -124,7 +124,7 @@ export interface PluginView {
   variants: readonly string[];
   /** Installed variants; others are installed when a worker needs them. */
   installed: readonly string[];
-  /** Those of them for which the install scripts of their packages were run; absent when there are none. */
+  /** The variants whose packages' install scripts were run. Absent: none. */
   scripts?: readonly string[];
   root: string;
   /** `sha512-…` of the packed package; null for a linked folder. */
@@ -144,33 +144,33 @@ export interface PluginUpdate {
   from: string;
   to: string;
   changed: boolean;
-  /** Why nothing changed, or what went wrong. */
+  /** Why nothing changed, or the error. */
   note?: string;
   failed?: boolean;
 }
 
 export interface PluginPrune {
-  /** Folders of plugins that went, relative to the catalog. */
+  /** Removed plugin folders, relative to the catalog. */
   removed: readonly string[];
-  /** Programs of engines that went, by the name of their installation. */
+  /** Removed engine programs, by the name of their installation. */
   programs: readonly string[];
-  /** Downloads that went, by their SHA-256. */
+  /** Removed downloads, by SHA-256. */
   downloads: readonly string[];
-  /** Freed on disk; with `dryRun`, what would be. */
+  /** Bytes freed on disk; with `dryRun`, bytes that would be freed. */
   bytes: number;
 }
 
-/** The program of a variant, installed and ready to be spawned. */
+/** A variant's program, installed and ready to run. */
 export interface PreparedProgram {
   type: string;
   variant: string;
-  /** Which of the type's sources it is. */
+  /** Id of the type's source that it comes from. */
   source: string;
   /** Absolute path. */
   program: string;
 }
 
-/** A plugin that a registry has. */
+/** A plugin in a registry. */
 export interface PluginHit {
   name: string;
   version: string;
@@ -180,7 +180,10 @@ export interface PluginHit {
   types: readonly { type: string; variants: readonly string[]; serves: readonly string[] }[];
 }
 
-/** A plugin in detail. What only its code can tell is null as long as it is not installed: nothing of it was run. */
+/**
+ * A plugin in detail. Facts that only its code can provide are null until it is installed: before that, none of its
+ * code runs.
+ */
 export interface PluginDetails {
   name: string;
   version: string;
@@ -190,7 +193,7 @@ export interface PluginDetails {
   registry: string | null;
   integrity: string | null;
   signature: string;
-  /** Null: not on this hive. */
+  /** Null: not installed on this hive. */
   source: 'installed' | 'link' | 'development' | null;
   root: string | null;
   types: readonly PluginTypeDetails[];
@@ -204,7 +207,7 @@ export interface PluginTypeDetails {
   variants: readonly { id: string; installed: boolean; fits: boolean | null; reasons: readonly string[] }[];
   /** A `type` of `secret` takes `secret:NAME`. */
   options: readonly { name: string; type: string; default: unknown; description: string }[] | null;
-  /** Variables that users may set for the engine. Absent where an older hive does not tell. */
+  /** Environment variables that users may set for the engine. Absent from older hives. */
   environment?: readonly string[];
 }
 

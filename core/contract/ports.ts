@@ -1,4 +1,4 @@
-/** Ranges of ports, as configuration writes them: `18000-18999`. */
+/** Port ranges as written in configuration: `18000-18999`. */
 import { RbeeError } from './errors.ts';
 
 export interface PortRange {
@@ -6,10 +6,10 @@ export interface PortRange {
   readonly last: number;
 }
 
-/** The port of a hive whose sshd forwards no sockets, unless hives.conf names another. */
+/** The default port of a hive whose sshd cannot forward sockets; hives.conf can change it. */
 export const defaultHivePort = 8600;
 
-/** The ports of workers where nothing else is configured. */
+/** The default port range of workers. */
 export const defaultWorkerPorts = '18000-18999';
 
 /** Throws INVALID_INPUT. */

@@ -1,36 +1,32 @@
 /**
  * What the queen offers.
  *
- * On `queen.sock` (0600, for the keeper: who may open the file may operate), and only there:
+ * On `queen.sock` (0600, for the keeper: whoever can open it controls rbee) only:
  *
- * | request | answer |
- * |---|---|
- * | `GET /v1/status` | `FleetStatus` |
- * | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{ hives: HiveView[] }`, `HiveView` |
- * | `GET /v1/hives/{hive}/devices` | `HiveDevices` |
- * | `GET /v1/hives/{hive}/models`, `GET /v1/hives/{hive}/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
- * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id |
- * | `GET /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text |
- * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |
- * | `GET /v1/operations` | name, summary and schemas of each operation |
- * | `POST /v1/jobs` (`{ operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` |
- * | `GET /v1/jobs?limit=N`, `GET /v1/jobs/{id}` | `{ jobs: JobView[] }`, `JobView` |
- * | `GET /v1/jobs/{id}/events` | SSE of `JobEvent`, from after `Last-Event-ID`; ends with the outcome |
- * | `POST /v1/jobs/{id}/answers` | 204; the answer to an `ask` |
- * | `DELETE /v1/jobs/{id}` | 202 `JobView`; cancels |
+ * | request | answer | |---|---| | `GET /v1/status` | `FleetStatus` | | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{
+ * hives: HiveView[] }`, `HiveView` | | `GET /v1/hives/{hive}/devices` | `HiveDevices` | | `GET
+ * /v1/hives/{hive}/models`, `GET /v1/hives/{hive}/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` | | `GET
+ * /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id | | `GET
+ * /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text | | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry
+ * & { hive })[] }` | | `GET /v1/operations` | name, summary and schemas of each operation | | `POST /v1/jobs` (`{
+ * operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` | | `GET /v1/jobs?limit=N`, `GET /v1/jobs/{id}` |
+ * `{ jobs: JobView[] }`, `JobView` | | `GET /v1/jobs/{id}/events` | SSE of `JobEvent`, from after `Last-Event-ID`; ends
+ * with the outcome | | `POST /v1/jobs/{id}/answers` | 204; the answer to an `ask` | | `DELETE /v1/jobs/{id}` | 202
+ * `JobView`; cancels |
  *
- * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications): `GET /health`, `GET /v1/models`, `GET /v1/models/{name}`, and each path that
- * the worker type of a ready worker serves, chosen by the request's `model`.
+ * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications): `GET /health`, `GET /v1/models`, `GET
+ * /v1/models/{name}`, and each path that the worker type of a ready worker serves, chosen by the request's `model`.
  *
  * Errors are `{ error: ErrorBody }`; on the paths for applications also with OpenAI's `type`, `param`.
  *
- * All jobs and their events share one budget of memory and one of disk; `jobs` of `FleetStatus` (`rbee status --json`) has
- * what they use and may use: `memoryBytes` of `maxMemoryBytes` (32 MiB), `diskBytes` of `maxDiskBytes` (256 MiB, the file
- * `queen.db`). For one job, at most 8 MiB of events and 16 MiB of result are kept. The events of the oldest jobs are
- * dropped first. A new job is refused with `JOB_MEMORY_EXHAUSTED` while the inputs of running jobs use up the memory.
+ * All jobs and their events share one budget of memory and one of disk; `jobs` of `FleetStatus` (`rbee status --json`)
+ * has what they use and may use: `memoryBytes` of `maxMemoryBytes` (32 MiB), `diskBytes` of `maxDiskBytes` (256 MiB,
+ * the file `queen.db`). For one job, at most 8 MiB of events and 16 MiB of result are kept. The events of the oldest
+ * jobs are dropped first. A new job is refused with `JOB_MEMORY_EXHAUSTED` while the inputs of running jobs use up the
+ * memory.
  *
- * A client that follows a job from the start gets all events, numbered in steps of 1. Later, some events may be missing:
- * progress that was replaced by newer progress of the same step, and what exceeds the budget. Numbers keep
+ * A client that follows a job from the start gets all events, numbered in steps of 1. Later, some events may be
+ * missing: progress that was replaced by newer progress of the same step, and what exceeds the budget. Numbers keep
  * their order, so `Last-Event-ID` still works, and the outcome is always the last event.
  */
 import type { ErrorBody } from './errors.ts';
@@ -40,17 +36,17 @@ import type { FleetDrift } from './sync.ts';
 import type { WorkerView } from './worker.ts';
 import type { DeviceFacts } from './worker-type.ts';
 
-/** Most bytes of a request: of one to operations, and of one of an application. */
+/** Maximum size of a request in bytes: to operations, and from applications. */
 export const bodyLimit = { operations: 8 * 1024 ** 2, application: 1024 ** 3 };
 
-/** `faulty`: it sent invalid answers, and is not used until it answers correctly again. */
+/** `faulty`: it sent invalid answers and is not used until it sends valid ones. */
 export type HiveStatus = 'online' | 'unreachable' | 'faulty' | 'stopped';
 
 export interface HiveView {
   alias: string;
   hostname: string;
   status: HiveStatus;
-  /** Since when the status holds; ISO 8601. */
+  /** When it entered this status; ISO 8601. */
   since: string;
   /** Why it is not online. */
   reason: string | null;
@@ -63,7 +59,7 @@ export interface HiveView {
   cpu: { model: string; cores: number } | null;
   workers: number;
   types: readonly string[];
-  /** Those of hives.conf. */
+  /** Labels from hives.conf. */
   labels: Readonly<Record<string, string>>;
 }
 
@@ -80,11 +76,11 @@ export interface WorkerList {
   absent?: readonly AbsentHive[];
 }
 
-/** What all jobs and their events take of the queen's machine now, and at most. */
+/** Resources used by all jobs and their events, and the limits. */
 export interface JobsUsage {
   memoryBytes: number;
   maxMemoryBytes: number;
-  /** The file of the jobs, `queen.db`. */
+  /** Size of the job database, `queen.db`. */
   diskBytes: number;
   maxDiskBytes: number;
 }
@@ -102,7 +98,7 @@ export interface FleetStatus {
   };
   hives: readonly HiveView[];
   workers: readonly WorkerView[];
-  /** Names that can be asked for now. */
+  /** Names of the models served now. */
   models: readonly string[];
   /** Absent from older queens. */
   jobs?: JobsUsage;
@@ -119,7 +115,7 @@ export interface JobView {
   input: unknown;
   createdAt: string;
   endedAt: string | null;
-  /** Null in a list where it is longer than 16 KiB. */
+  /** Null in a list if it is longer than 16 KiB. */
   result: unknown;
   error: ErrorBody | null;
 }
@@ -136,5 +132,5 @@ export interface QueenStatus {
   reason: string | null;
 }
 
-/** A worker type, and the hive that has it. */
+/** A worker type, and the hive on which it is installed. */
 export type HiveCatalogEntry = CatalogEntry & { hive: string };

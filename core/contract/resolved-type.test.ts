@@ -25,7 +25,7 @@ const hostWith = (...devices: Partial<DeviceFacts>[]): HostFacts => ({
   probes: {},
 });
 
-test('binds gives the environment of a device, and the flags of the variant are added and win', () => {
+test("binds sets the environment for a device, and the variant's own flags override it", () => {
   const device = { kind: 'cuda', indices: [1, 3] };
   const bound = { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '1,3' };
   assert.deepEqual(variantOf({}).deviceFlags(device), { args: [], env: bound });
@@ -43,13 +43,13 @@ test('binds gives the environment of a device, and the flags of the variant are 
   for (const [binds, env] of others) assert.deepEqual(variantOf({ binds }).deviceFlags(device), { args: [], env });
 });
 
-test('a variant drives the kind that it binds, unless it says otherwise', () => {
+test('a variant uses the kind that it binds, unless it declares others', () => {
   assert.deepEqual(variantOf({ id: 'cuda12' }).devices, ['cuda']);
   assert.deepEqual(variantOf({ id: 'npu', binds: undefined }).devices, ['npu']);
   assert.deepEqual(variantOf({ devices: ['a', 'b'] }).devices, ['a', 'b']);
 });
 
-test('without fits, a host of its platforms with a device that works will do', () => {
+test('without fits, a variant fits any host of its platforms with a working device', () => {
   const cases: [Partial<Variant>, HostFacts, RegExp | true][] = [
     [{}, hostWith({}), true],
     [{}, hostWith(), /this machine has no cuda device/],
@@ -67,7 +67,7 @@ test('without fits, a host of its platforms with a device that works will do', (
   }
 });
 
-test('fits replaces that answer, and knows it', () => {
+test('fits receives the default answer and replaces it', () => {
   const never = variantOf({ fits: (_, usual) => (usual.fits ? { fits: false, reasons: ['never'] } : usual) });
   assert.deepEqual(never.fits(hostWith({})), { fits: false, reasons: ['never'] });
   assert.deepEqual(never.fits(hostWith()), { fits: false, reasons: ['this machine has no cuda device'] });

@@ -1,9 +1,9 @@
 /**
- * A worker type with everything worked out that its author may leave to rbee: what is data for convenience becomes the
- * function that it stands for. This is how a hive sees every type, and so does the examiner.
+ * A worker type with all shorthands expanded: data given for convenience becomes the function that it stands for. Hives
+ * and the examiner see every type in this form.
  */
 import { fillCommand } from './argv-template.ts';
-import { deviceFlagsOf, devicesOf, usualFit } from './device-binding.ts';
+import { defaultFit, deviceFlagsOf, devicesOf } from './device-binding.ts';
 import { diagnoseByRules } from './failure-rules.ts';
 import type {
   BinaryRequest,
@@ -23,7 +23,7 @@ import type {
 interface ResolvedParts {
   variants: readonly ResolvedVariant[];
   command(launch: Launch): Command;
-  /** The rules first, then the type's own function. */
+  /** Tries the rules, then the type's own function. */
   diagnose(failure: Failure): Diagnosis | undefined;
 }
 
@@ -47,7 +47,7 @@ const resolveVariant = (variant: Variant): ResolvedVariant => ({
   ...variant,
   devices: devicesOf(variant),
   fits: (host) => {
-    const usual = usualFit(variant, host);
+    const usual = defaultFit(variant, host);
     return variant.fits ? variant.fits(host, usual) : usual;
   },
   deviceFlags: (device) => deviceFlagsOf(variant, device),

@@ -1,7 +1,7 @@
 /**
- * Turns words from outside (an archive, a plugin, a hive, a registry, a user) into a path inside a folder. Every such
- * path is made here, so that there is one rule for what a name may be. Nothing here looks at the disk: `realInside`
- * follows links as well.
+ * Turns untrusted names (from an archive, a plugin, a hive, a registry or a user) into paths inside a folder. All such
+ * paths are made here, so that one rule defines valid names. Nothing here reads the disk; `realInside` also follows
+ * links.
  */
 import { RbeeError } from './errors.ts';
 
@@ -12,10 +12,10 @@ export interface PathLimits {
   nameBytes: number;
 }
 
-/** What Linux and macOS take. */
+/** Limits of Linux and macOS. */
 export const pathLimits: PathLimits = { pathBytes: 4_000, nameBytes: 255 };
 
-/** The path of `words` below `folder`. `words` is one or more names with slashes between. Errors: PATH_REFUSED. */
+/** The path of `words` below `folder`. `words` is one or more names separated by slashes. Errors: PATH_REFUSED. */
 export const insideFolder = (folder: string, words: string, limits?: PathLimits): string => {
   const problem = pathProblem(words, limits);
   if (problem !== undefined) throw pathRefused(folder, words, problem);
@@ -33,7 +33,7 @@ export const isSafePath = (words: string, limits?: PathLimits): boolean => pathP
 
 export const isSafeName = (name: string, limits?: PathLimits): boolean => nameProblem(name, limits) === undefined;
 
-/** Why these words are not a path inside a folder. They may be of any type: JSON from outside holds anything. */
+/** Why this value is not a path inside a folder; undefined if it is. It may be of any type, as in untrusted JSON. */
 export const pathProblem = (words: unknown, limits: PathLimits = pathLimits): string | undefined => {
   if (typeof words !== 'string') return 'it is not text';
   if (words === '') return 'it is empty';
@@ -54,7 +54,7 @@ export const pathProblem = (words: unknown, limits: PathLimits = pathLimits): st
 export const nameProblem = (name: unknown, limits?: PathLimits): string | undefined =>
   pathProblem(name, limits) ?? (String(name).includes('/') ? 'it has a slash' : undefined);
 
-/** As archives and people write paths, `./a//b/` is `a/b`. What is absolute stays so, and is refused. */
+/** Normalizes a path: `./a//b/` becomes `a/b`. An absolute path stays absolute, and is refused later. */
 export const plainPath = (words: string): string =>
   words.startsWith('/')
     ? words
@@ -63,14 +63,14 @@ export const plainPath = (words: string): string =>
         .filter((name) => name !== '' && name !== '.')
         .join('/');
 
-/** Is `path` the folder itself, or below it? Both are absolute and normalized. */
+/** Whether `path` is the folder itself or below it. Both must be absolute and normalized. */
 export const isWithin = (folder: string, path: string): boolean =>
   path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
 export const pathRefused = (folder: string, words: unknown, problem: string): RbeeError =>
   RbeeError.of('PATH_REFUSED', { path: shownWords(words), folder, problem });
 
-/** These words come from outside and go to a terminal: short, and without anything that a terminal obeys. */
+/** Makes an untrusted name safe for a terminal: short, without control sequences. */
 const shownWords = (words: unknown): string => {
   const text = typeof words === 'string' ? words : typeof words;
   const short = text.length > 120 ? `${text.slice(0, 120)}…` : text;

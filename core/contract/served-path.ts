@@ -1,14 +1,14 @@
 /** Whether a path, method and content type declared by a worker type match those of a request. */
 import type { HttpMethod, ServedPath } from './worker-type.ts';
 
-/** It stands for several paths. */
+/** Whether it matches several paths. */
 export const isPattern = (declared: string): boolean => isWildcard(declared) || declared.includes('{');
 
-/** Matches the path itself or, if declared with `{name}` segments or `/*` at its end, any path of that form. */
+/** Whether the path equals the declared one or, if that has `{name}` segments or a trailing `/*`, has its form. */
 export const takesPath = (declared: string, path: string): boolean =>
   declared === path || (isPattern(declared) && matchPath(declared, path) !== undefined);
 
-/** The segments that `{name}` stands for, decoded, by name; undefined if the path is not of this form. */
+/** The decoded segments matched by `{name}`, by name; undefined if the path does not have this form. */
 export const matchPath = (declared: string, path: string): ReadonlyMap<string, string> | undefined => {
   const brace = declared.indexOf('{');
   const prefix = brace < 0 ? declared.slice(0, -1) : declared.slice(0, brace);
@@ -56,7 +56,7 @@ export const methodsOf = ({ method = 'POST' }: Pick<ServedPath, 'method'>): read
   return typeof method === 'string' ? [method] : method;
 };
 
-/** Content types of bodies that a path takes. */
+/** Content types that a path accepts in request bodies. */
 export const acceptedTypes = ({ kind, accepts }: Pick<ServedPath, 'kind' | 'accepts'>): readonly string[] =>
   accepts ?? (kindsWithForms.has(kind) ? jsonAndForms : onlyJson);
 
@@ -72,12 +72,12 @@ export const jsonAndForms: readonly string[] = ['application/json', 'multipart/f
 
 const isWildcard = (declared: string): boolean => declared.endsWith('/*');
 
-/** Its `..` or `.` segments could lead out of the declared path. */
+/** Whether `..` or `.` segments could lead out of the declared path. */
 const leadsOut = (path: string): boolean => /\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path);
 
 const placeholder = (segment: string): string | undefined => /^\{(\w+)\}$/.exec(segment)?.[1];
 
-/** Undefined for what could lead out of the declared path once an engine decodes it. */
+/** Decodes a segment; undefined if it could lead out of the declared path once an engine decodes it. */
 const decoded = (segment: string): string | undefined => {
   try {
     const value = decodeURIComponent(segment);

@@ -1,10 +1,10 @@
-/** States of workers and daemons, and the moves between them that are legal. */
+/** States of workers and daemons, and their legal transitions. */
 import type { FailureCause } from './worker-type.ts';
 
 /**
- * The life of a worker. `failed` carries a cause; `unhealthy` is on its way to a restart; `lost` means that its hive does
- * not answer, and says nothing of the worker itself. A worker that is `sleeping` runs, but has given its device's memory
- * back: it is woken by the first request. Being busy is a number, not a state.
+ * States of a worker. `failed` comes with a cause; `unhealthy` leads to a restart; `lost` means only that its hive does
+ * not answer. A `sleeping` worker runs, but has released its device memory; the first request wakes it. Being busy is a
+ * number, not a state.
  */
 export type WorkerState =
   | 'starting'
@@ -18,7 +18,7 @@ export type WorkerState =
   | 'unhealthy'
   | 'lost';
 
-/** The legal moves, as seen by the owner of the worker (`lost` exists only for readers, and is not here). */
+/** The legal transitions, as seen by the worker's owner (`lost` exists only for readers and is not included). */
 export const workerMoves: Readonly<Record<Exclude<WorkerState, 'lost'>, readonly WorkerState[]>> = {
   starting: ['loading', 'ready', 'sleeping', 'stopping', 'failed', 'starting'],
   loading: ['ready', 'stopping', 'failed', 'starting'],
@@ -31,7 +31,7 @@ export const workerMoves: Readonly<Record<Exclude<WorkerState, 'lost'>, readonly
   failed: ['starting', 'stopping', 'stopped'],
 };
 
-/** A daemon (queen or hive) as seen from outside. `stale`: its PID file names a process that is no longer the daemon. */
+/** A daemon (queen or hive) as seen from outside. `stale`: its PID file names a process that is not the daemon. */
 export type DaemonStatus =
   | { status: 'running'; pid: number }
   | { status: 'stopped' }
@@ -51,5 +51,5 @@ export interface WorkerFailure {
   at: string;
 }
 
-/** When a worker is restarted automatically. */
+/** When to restart a worker automatically. */
 export type RestartPolicy = 'never' | 'on-failure' | 'always';

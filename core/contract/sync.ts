@@ -1,36 +1,36 @@
 /**
- * Many machines from one file: what `hives.conf` declares, what is there, the steps between the two, and what became of
- * them. Everything here is plain data: it is printed, sent as JSON, and kept in the journal of a sync.
+ * Syncing machines with one file: what `hives.conf` declares, what was observed, the steps between the two, and their
+ * results. Everything here is plain data: printed, sent as JSON, and stored in the journal of a sync.
  */
 import type { ErrorBody } from './errors.ts';
 import type { WorkerSpec } from './worker.ts';
 
 // What hives.conf declares.
 
-/** One `[[hive]]` of `hives.conf`, checked and with its defaults. Absent values are null, absent lists empty. */
+/** One validated `[[hive]]` of `hives.conf` with its defaults. Absent values are null, absent lists empty. */
 export interface HiveDeclaration {
-  /** How people name the machine; `local` is the queen's own, which takes no SSH settings. */
+  /** The user's name for the machine. `local` is the queen's own machine, which takes no SSH settings. */
   alias: string;
-  /** Name or address that is dialed; `localhost` for `local`. What `~/.ssh/config` says of it holds. */
+  /** Name or address to connect to; `localhost` for `local`. `~/.ssh/config` applies to it. */
   hostname: string;
-  /** Null where `~/.ssh/config`, or else the user who runs the queen, decides. */
+  /** Null: taken from `~/.ssh/config`, else the user who runs the queen. */
   sshUser: string | null;
-  /** Null where `~/.ssh/config`, or else 22, decides. */
+  /** Null: taken from `~/.ssh/config`, else 22. */
   sshPort: number | null;
-  /** Loopback port of the hive on that machine, where its socket cannot be used. */
+  /** Loopback port of the hive on that machine, for when its socket cannot be used. */
   hivePort: number;
-  /** Ports that its workers listen on there, `first-last`. The queen asks no worker on any other. */
+  /** Ports that its workers listen on, `first-last`. The queen connects to no worker on any other port. */
   workerPorts: string;
-  /** Is the hive started again by the queen whenever the machine answers? */
+  /** Whether the queen starts the hive whenever the machine is reachable. */
   autoStart: boolean;
-  /** Absolute, or beginning with `~/`. */
+  /** Absolute, or starting with `~/`. */
   identityFile: string | null;
-  /** Another alias of the file, or `[user@]host[:port]`; several, comma-separated, are passed in that order. */
+  /** Another alias of the file, or `[user@]host[:port]`. Several, separated by commas, are traversed in that order. */
   proxyJump: string | null;
   labels: Readonly<Record<string, string>>;
   /** Worker types that the machine should have. */
   workers: readonly DeclaredType[];
-  /** Models that should be on its disk: references as `rbee model download` takes them. */
+  /** Models that should be on its disk, as references for `rbee model download`. */
   models: readonly string[];
   /** Workers that should be running. */
   run: readonly DeclaredRun[];
@@ -39,20 +39,22 @@ export interface HiveDeclaration {
 }
 
 export interface DeclaredType {
-  /** Name of the type as the plugin gives it: `llama-cpp` and `llama.cpp` have become `llamacpp`. */
+  /** The type's name as the plugin spells it: `llama-cpp` and `llama.cpp` become `llamacpp`. */
   type: string;
   /** Version, range or tag. */
   version: string;
-  /** Null takes the best one for the machine. */
+  /** Null: the best one for the machine. */
   variant: string | null;
-  /** Where it stands in the file; of a type that only a worker needs, the line of that worker. */
+  /** Its line in the file; for a type that only a worker needs, that worker's line. */
   line: number;
 }
 
-/** One entry of `run`: `replicas` workers that are alike. */
+/** One entry of `run`: `replicas` identical workers. */
 export interface DeclaredRun {
   type: string;
-  /** Id of the worker, and with more replicas the beginning of the others'; made from alias, type and model when null. */
+  /**
+   * The worker's id, or with several replicas the common prefix of their ids. Null: derived from alias, type and model.
+   */
   id: string | null;
   /** Name under which the model is served. */
   name: string | null;
@@ -67,28 +69,28 @@ export interface DeclaredRun {
   /** Bytes. */
   memoryLimit: number | null;
   cpuLimit: number | null;
-  /** Where it stands in the file. */
+  /** Its line in the file. */
   line: number;
 }
 
-// What should be.
+// The desired state.
 
-/** A hive as it should be: its declaration with every version resolved and every worker named. */
+/** The desired state of a hive: its declaration with all versions resolved and all workers named. */
 export interface DesiredHive {
   alias: string;
-  /** What to install on the machine (`<core version>-<hash8>`); null for `local`, which is installed by hand. */
+  /** The build to install (`<core version>-<hash8>`); null for `local`, which is installed by hand. */
   version: string | null;
   autoStart: boolean;
   types: readonly DesiredType[];
   models: readonly string[];
   workers: readonly DesiredWorker[];
-  /** Types whose version could not be found out: nothing that hangs on them is changed. */
+  /** Types whose version could not be resolved: nothing that depends on them is changed. */
   unresolved: readonly { type: string; error: ErrorBody }[];
 }
 
 export interface DesiredType {
   type: string;
-  /** npm package that brings it. */
+  /** npm package that provides it. */
   package: string;
   version: string;
   /** `sha512-…`; null for a linked or development plugin. */
@@ -99,31 +101,31 @@ export interface DesiredType {
 export interface DesiredWorker {
   /** Stable across syncs, unique in the fleet. */
   id: string;
-  /** Replicas of one entry; they are replaced one after another, so that some always answer. */
+  /** Replicas of one entry have the same group; they are replaced one at a time, so that some can always answer. */
   group: string;
-  /** Fingerprint of what was declared. */
+  /** Fingerprint of the declaration. */
   declaration: string;
-  /** What the hive is asked for; has `id` and `declaration`. */
+  /** The request to the hive; has `id` and `declaration`. */
   spec: WorkerSpec;
 }
 
-// What is there.
+// The observed state.
 
-/** A machine as it was found. */
+/** The observed state of a machine. */
 export interface ObservedHive {
   alias: string;
   hostname: string;
   /**
-   * `absent`: nothing of rbee is installed there. `stopped`: installed, does not run. `online`: answers.
-   * `unreachable`: nothing is known, and `error` says why.
+   * `absent`: rbee is not installed there. `stopped`: installed, but not running. `online`: answers. `unreachable`:
+   * nothing is known; `error` says why.
    */
   status: 'absent' | 'stopped' | 'online' | 'unreachable';
   error: ErrorBody | null;
-  /** What `current` names there; null where nothing is installed. */
+  /** The build that `current` points to; null if nothing is installed. */
   version: string | null;
-  /** `linux-x64`; null where it is not known. */
+  /** `linux-x64`; null if unknown. */
   platform: string | null;
-  /** Are the lists below all there is? False for a stopped hive that only its daemon could tell of. */
+  /** Whether the lists below are complete. False for a stopped hive, if only its daemon knows the rest. */
   complete: boolean;
   types: readonly ObservedType[];
   models: readonly ObservedModel[];
@@ -135,16 +137,16 @@ export interface ObservedType {
   package: string;
   version: string;
   integrity: string | null;
-  /** Variants that are there. */
+  /** Installed variants. */
   variants: readonly string[];
-  /** A linked folder or a development plugin is what someone works on there: any version of it will do. */
+  /** A linked folder or development plugin is someone's work in progress: any version of it is accepted. */
   source: 'development' | 'link' | 'installed';
-  /** Why it cannot be used, if so. */
+  /** Why it is unusable; null if it is usable. */
   fault: string | null;
 }
 
 export interface ObservedModel {
-  /** Reference under which it was asked for. */
+  /** The reference by which it was requested. */
   model: string;
   complete: boolean;
 }
@@ -154,15 +156,15 @@ export interface ObservedWorker {
   type: string;
   state: string;
   pluginVersion: string;
-  /** Null when it was not declared. */
+  /** Null if it was not declared. */
   declaration: string | null;
-  /** What was asked for when it was spawned; null where the hive does not tell. */
+  /** The spec it was spawned with; null from older hives. */
   spec: WorkerSpec | null;
-  /** Name under which its model is served; null for a type without one. */
+  /** Name under which its model is served; null for a worker without a model. */
   name: string | null;
 }
 
-/** A machine that the queen knows from earlier and that `hives.conf` no longer names. */
+/** A machine that the queen knows from earlier, but `hives.conf` no longer lists. */
 export interface RememberedHive {
   alias: string;
   hostname: string;
@@ -172,12 +174,17 @@ export interface RememberedHive {
 
 /** Why a worker is started. */
 export type StartReason = 'missing' | 'stopped' | 'failed';
-/** Why a worker is replaced: what is declared changed, its plugin did, or (`taken`) a worker of another kind has its id. */
+/**
+ * Why a worker is replaced: its declaration changed, its plugin changed, or (`taken`) a different worker has its id.
+ */
 export type ReplaceReason = 'declaration' | 'version' | 'taken';
 
 /** One thing to do on one hive. */
 export type SyncStep =
-  /** Installs rbee beside what is there, switches, starts it when `start`, and goes back if it does not become healthy. */
+  /**
+   * Installs rbee next to the current build, switches to it, starts it if `start` is true, and rolls back if it does
+   * not become healthy.
+   */
   | { kind: 'install_hive'; from: string | null; to: string; start: boolean }
   | { kind: 'start_hive' }
   | {
@@ -187,24 +194,27 @@ export type SyncStep =
       version: string;
       integrity: string | null;
       variant: string | null;
-      /** The version that goes; null where there is none, the same where only the variant is missing. */
+      /** The version that is replaced; null if there is none, the same version if only the variant is missing. */
       from: string | null;
-      /** It is as it should be, and only installed since `force` asks for it. */
+      /** Already as declared; reinstalled only because of `force`. */
       again?: true;
     }
   | { kind: 'download_model'; model: string }
-  /** Spawns it, or starts again what stands there `stopped` or `failed`. */
+  /** Spawns it, or restarts an existing worker that is `stopped` or `failed`. */
   | { kind: 'start_worker'; worker: string; group: string; spec: WorkerSpec; because: StartReason }
   /** Drains and deletes the worker, then spawns it again. */
   | { kind: 'replace_worker'; worker: string; group: string; spec: WorkerSpec; because: ReplaceReason }
   | { kind: 'delete_worker'; worker: string; type: string }
   | { kind: 'uninstall_worker'; type: string; package: string; version: string }
-  /** Stops and deletes its workers, stops it, removes it from the machine; with `purge` its models, plugins and logs too. */
+  /**
+   * Stops and deletes its workers, then stops and uninstalls it; with `purge`, also removes its models, plugins and
+   * logs.
+   */
   | { kind: 'uninstall_hive'; purge: boolean };
 
 export type SyncStepKind = SyncStep['kind'];
 
-/** Something that is there and not declared. Only `--remove-extra` removes it. */
+/** Something that exists but is not declared. Only `--remove-extra` removes it. */
 export type Extra =
   | { kind: 'hive' }
   | { kind: 'worker_type'; type: string; package: string; version: string }
@@ -214,14 +224,14 @@ export interface HivePlan {
   alias: string;
   hostname: string;
   status: ObservedHive['status'];
-  /** In order: hive, worker types, models, workers that go, workers that come, worker types that go. */
+  /** In order: hive, worker types, models, workers to remove, workers to start, worker types to remove. */
   steps: readonly SyncStep[];
   extra: readonly Extra[];
-  /** Problems that no step can fix: the machine does not answer, an id is taken. */
+  /** Problems that no step can fix, such as an unreachable machine or a taken id. */
   problems: readonly ErrorBody[];
-  /** False where the hive must run before the rest can be known; the sync plans again once it does. */
+  /** False if the hive must be running before the rest can be known; the sync then plans again. */
   complete: boolean;
-  /** Worker types, models and workers that are already as declared. */
+  /** Number of worker types, models and workers already as declared. */
   fine: number;
 }
 
@@ -229,13 +239,13 @@ export interface SyncPlan {
   /** The file that was read. */
   config: string;
   hives: readonly HivePlan[];
-  /** Steps in all. */
+  /** Total number of steps. */
   steps: number;
-  /** Nothing to do, and no problems. */
+  /** True if there are no steps and no problems. */
   inSync: boolean;
 }
 
-// What became of them.
+// The results.
 
 export interface StepReport {
   step: SyncStep;
@@ -251,13 +261,13 @@ export interface StepReport {
 export interface HiveReport {
   alias: string;
   hostname: string;
-  /** `unchanged`: there was nothing to do. `partly`: some steps are done. */
+  /** `unchanged`: nothing to do. `partly`: some steps succeeded. */
   state: 'unchanged' | 'done' | 'partly' | 'failed' | 'cancelled';
   steps: readonly StepReport[];
-  /** What stood in the way of the hive as a whole: it does not answer, another sync works on it. */
+  /** The problem that blocked the whole hive: it is unreachable, or another sync is working on it. */
   problems: readonly ErrorBody[];
   ms: number;
-  /** The command that retries the rest; null if nothing is left. */
+  /** The command that retries the remaining steps; null if none remain. */
   retry: string | null;
 }
 
@@ -265,23 +275,23 @@ export interface SyncReport {
   config: string;
   hives: readonly HiveReport[];
   counts: { hives: number; unchanged: number; done: number; failed: number; skipped: number };
-  /** Something failed and something did not: exit code 3. When nothing succeeded, `failed` is true instead. */
+  /** Some steps failed and some succeeded: exit code 3. If nothing succeeded, `failed` is true instead. */
   partial: boolean;
   failed: boolean;
   cancelled: boolean;
   startedAt: string;
   ms: number;
-  /** The command that retries the rest; null if everything is done. */
+  /** The command that retries the remaining steps; null if everything is done. */
   retry: string | null;
 }
 
-/** What `package_sync`, `package_install` and `package_uninstall` give; `report` is null with `dryRun`. */
+/** Result of `package_sync`, `package_install` and `package_uninstall`; `report` is null with `dryRun`. */
 export interface SyncResult {
   plan: SyncPlan;
   report: SyncReport | null;
 }
 
-/** What `package_status` gives: how the fleet differs from `hives.conf`. */
+/** Result of `package_status`: how the fleet differs from `hives.conf`. */
 export interface DriftView {
   /** The file that was read. */
   config: string;
@@ -290,11 +300,11 @@ export interface DriftView {
   inSync: boolean;
   hives: readonly HiveDrift[];
   counts: { hives: number; inSync: number; drifted: number; unreachable: number; undeclared: number; steps: number };
-  /** When it was looked at; ISO 8601. */
+  /** When it was checked; ISO 8601. */
   at: string;
 }
 
-/** The same in few words, from what the queen knows already: no machine is looked at for it. Part of `FleetStatus`. */
+/** A summary from what the queen already knows, without contacting machines. Part of `FleetStatus`. */
 export type FleetDrift = Pick<DriftView, 'config' | 'inSync' | 'counts' | 'at'> & {
   hives: readonly Omit<HiveDrift, 'plan'>[];
 };
@@ -303,21 +313,21 @@ export interface HiveDrift {
   alias: string;
   hostname: string;
   state: 'in-sync' | 'drifted' | 'unreachable' | 'undeclared';
-  /** The difference in a few words: `2 workers to start, llamacpp 1.0.0 → 1.1.0`. */
+  /** A summary of the difference: `2 workers to start, llamacpp 1.0.0 → 1.1.0`. */
   summary: string;
   plan: HivePlan;
 }
 
-// Beside a sync.
+// Other results.
 
-/** One thing that `package_validate` or `hive_ssh_test` looked at. */
+/** One check made by `package_validate` or `hive_ssh_test`. */
 export interface SyncCheck {
-  /** `file`, `types`, `dns`, `ssh`, `platform`, `disk`, …: for programs. */
+  /** Identifies the check to programs: `file`, `types`, `dns`, `ssh`, `platform`, `disk`, … */
   check: string;
-  /** Null where it is about the file as a whole. */
+  /** Null if it concerns the whole file. */
   hive: string | null;
   state: 'ok' | 'warning' | 'failed' | 'skipped';
-  /** What was found, in one sentence. */
+  /** The finding, in one sentence. */
   text: string;
   error: ErrorBody | null;
   ms: number;
@@ -330,12 +340,12 @@ export interface ValidationReport {
 }
 
 export interface MigrationResult {
-  /** A whole `hives.conf`. */
+  /** The complete text of a `hives.conf`. */
   text: string;
   hives: number;
   types: number;
   workers: number;
-  /** What could not be written down, and why. */
+  /** What could not be expressed in the file, and why. */
   notes: readonly string[];
 }
 
@@ -346,16 +356,16 @@ export interface SshTestResult {
   hostname: string;
   port: number;
   user: string;
-  /** Jump hosts on the way, nearest first. */
+  /** Jump hosts used, nearest first. */
   jumps: readonly string[];
-  /** Null where it did not come that far. */
+  /** Null if the test did not get that far. */
   hostKey: { type: string; fingerprint: string } | null;
   /** `agent`, `key ~/.ssh/id_ed25519`. */
   authentication: string | null;
   platform: string | null;
-  /** rbee that is installed there. */
+  /** The rbee version installed there. */
   installed: string | null;
-  /** A round trip over the open connection. */
+  /** Round-trip time over the open connection. */
   roundTripMs: number | null;
   checks: readonly SyncCheck[];
 }

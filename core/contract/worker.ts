@@ -1,7 +1,7 @@
-/** Workers as data: what is asked for, and what is shown. */
+/** Workers as data: requests and views. */
 import Type, { type Static, type TSchema } from 'typebox';
 import { abilityValues, absolutePath, count, lineOf, nameOf, optionValues, pid, port, textOf, time } from './bounds.ts';
-import { longestReference, modelComponents } from './models.ts';
+import { maxReferenceLength, modelComponents } from './models.ts';
 import { variablePattern } from './secret-reference.ts';
 
 export const workerId = Type.String({
@@ -9,10 +9,10 @@ export const workerId = Type.String({
   description: 'Id of a worker, such as llamacpp-k3f9',
 });
 
-/** A name under which a model is served: a part of URLs and of log lines. */
+/** A name under which a model is served. Part of URLs and log lines. */
 export const servedNamePattern = '^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$';
 
-/** What a user asks for when spawning a worker. What is absent is chosen by the hive and said. */
+/** A request to spawn a worker. The hive chooses what is absent and reports its choice. */
 export const workerSpec = Type.Object(
   {
     type: Type.String({ minLength: 1, maxLength: 64, description: 'Worker type, such as llamacpp' }),
@@ -22,12 +22,12 @@ export const workerSpec = Type.Object(
     device: Type.Optional(
       Type.String({
         maxLength: 64,
-        description: 'Device, such as cpu, cuda:0 or cuda:0,1; the best free one when absent',
+        description: 'Device, such as cpu, cuda:0 or cuda:0,1; default: the best free one',
       }),
     ),
     model: Type.Optional(
       Type.String({
-        maxLength: longestReference,
+        maxLength: maxReferenceLength,
         description: 'Model: hf:org/repo[:file-or-quantization][@revision], https://…, file:/path on the hive, or demo',
       }),
     ),
@@ -43,12 +43,12 @@ export const workerSpec = Type.Object(
     environment: Type.Optional(
       Type.Record(Type.String({ pattern: variablePattern }), Type.String({ maxLength: 16_384 }), {
         maxProperties: 256,
-        description: 'Variables for the engine, of those that its type lets through; a value may be secret:NAME',
+        description: 'Environment variables for the engine, of those that its type allows; a value may be secret:NAME',
       }),
     ),
     restart: Type.Optional(
       Type.Union([Type.Literal('never'), Type.Literal('on-failure'), Type.Literal('always')], {
-        description: 'When the worker is started again by itself (on-failure)',
+        description: 'When the worker is restarted automatically; default: on-failure',
       }),
     ),
     memoryLimit: Type.Optional(
@@ -63,7 +63,7 @@ export const workerSpec = Type.Object(
         description: 'Fingerprint of the entry in hives.conf that declares the worker; set by a sync',
       }),
     ),
-    force: Type.Optional(Type.Boolean({ description: 'Spawn although the memory estimate says that it will not fit' })),
+    force: Type.Optional(Type.Boolean({ description: 'Spawn even if the memory estimate says that it will not fit' })),
   },
   { additionalProperties: false },
 );
@@ -87,13 +87,13 @@ export const workerView = Type.Object({
   type: nameOf(64),
   variant: nameOf(64),
   device: Type.String({ maxLength: 128, pattern: '^[a-z][a-z0-9-]*(:[0-9,]+)?$' }),
-  /** Name under which the model is served; null for a type that was started without one. */
+  /** Name under which the model is served; null for a worker without a model. */
   model: orNull(lineOf(256)),
   /** All served names; `model` is the first. */
   names: Type.Array(lineOf(256, 1), { maxItems: 1_000 }),
-  /** The reference that it was loaded from. */
-  reference: orNull(lineOf(longestReference)),
-  /** What it can be asked for: chat, embedding, transcription, image, … */
+  /** The reference of the model that it loaded. */
+  reference: orNull(lineOf(maxReferenceLength)),
+  /** Kinds of request that it serves: chat, embedding, transcription, image, … */
   kinds: Type.Optional(Type.Array(nameOf(32), { maxItems: 64 })),
   state: Type.Enum([
     'starting',
@@ -107,38 +107,41 @@ export const workerView = Type.Object({
     'unhealthy',
     'lost',
   ]),
-  /** How far loading is, 0 to 1. */
+  /** Loading progress, 0 to 1. */
   progress: orNull(Type.Number({ minimum: 0, maximum: 1 })),
   pid: orNull(pid),
   port: orNull(port),
   hive: lineOf(63),
-  /** Which program of the type runs: llama-server, builtin. */
+  /** The program that runs it: llama-server, builtin. */
   engine: nameOf(64),
   plugin: lineOf(4_096),
   pluginVersion: lineOf(128),
-  /** When the present process was started. */
+  /** When its current process was started. */
   startedAt: orNull(time),
   readyAt: orNull(time),
   /** From the start of the process to readiness, in milliseconds. */
   readyMs: orNull(Type.Integer()),
-  /** Restarts by itself since it was spawned. */
+  /** Automatic restarts since it was spawned. */
   restarts: count,
-  /** Of these, those after its process was killed from outside. Absent where an older hive does not say. */
+  /** Of these, restarts after its process was killed from outside. Absent from older hives. */
   kills: Type.Optional(count),
-  /** Requests that run and wait, as the engine reports; null where it does not. */
+  /** Running and waiting requests, as the engine reports them; null if it does not. */
   running: orNull(Type.Number({ minimum: 0 })),
   waiting: orNull(Type.Number({ minimum: 0 })),
   failure: orNull(workerFailure),
-  /** Requests that it computes at the same time. Absent where its type or its hive does not say. */
+  /** Number of requests that it processes concurrently. Absent if its type does not say, and from older hives. */
   slots: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
-  /** What its model can do: vision, tools, contextLength, dimensions, … Absent where its type or its hive does not say. */
+  /**
+   * What its model can do: vision, tools, contextLength, dimensions, … Absent if its type does not say, and from older
+   * hives.
+   */
   abilities: Type.Optional(abilityValues),
   /** Paths that it serves, with their methods: `POST /v1/chat/completions`. */
   paths: Type.Optional(Type.Array(lineOf(300), { maxItems: 256 })),
   options: optionValues,
-  /** Names of the options that were given; the others have their defaults. Absent where the hive does not say. */
+  /** Names of the options that were set; all others have their defaults. Absent from older hives. */
   givenOptions: Type.Optional(Type.Array(nameOf(64), { maxItems: 500 })),
-  /** Fingerprint of the entry in `hives.conf` that declares it; null when it was spawned by hand. */
+  /** Fingerprint of its entry in `hives.conf`; null if it was spawned by hand. */
   declaration: Type.Optional(orNull(nameOf(64))),
   logFile: absolutePath,
 });

@@ -33,7 +33,7 @@ const collected = async (root: string, needs: Partial<PackageNeeds>, options: Pa
   return Object.fromEntries(packages.map(({ place, version }) => [place, version]));
 };
 
-test('packages are found as Node finds them, and stay nested only where versions differ', async (t) => {
+test('packages are resolved like Node does, and nested only where versions differ', async (t) => {
   const root = await files(await tempFolder(t), {
     'node_modules/a/package.json': { version: '1.0.0', dependencies: { b: '2', c: '1' } },
     'node_modules/a/node_modules/b/package.json': { version: '2.0.0', dependencies: { c: '1', d: '1' } },
@@ -52,7 +52,7 @@ test('packages are found as Node finds them, and stay nested only where versions
   });
 });
 
-test('a package that nothing else stands in the way of moves up', async (t) => {
+test('a package moves up if no other package has its name there', async (t) => {
   const root = await files(await tempFolder(t), {
     'node_modules/a/package.json': { version: '1.0.0', dependencies: { b: '2' } },
     'node_modules/a/node_modules/b/package.json': { version: '2.0.0' },
@@ -64,7 +64,7 @@ test('a package that nothing else stands in the way of moves up', async (t) => {
   });
 });
 
-test('a workspace is followed to where it lies, and its packages are looked for from there', async (t) => {
+test('a workspace link is followed, and its packages are resolved from there', async (t) => {
   const root = await files(await tempFolder(t), {
     'packages/x/package.json': { name: 'x', version: '3.0.0', dependencies: { y: '1' } },
     'packages/x/node_modules/y/package.json': { version: '1.1.0' },
@@ -86,7 +86,7 @@ test('a workspace is followed to where it lies, and its packages are looked for 
   );
 });
 
-test('a link counts only where it leads to the package that is asked for', async (t) => {
+test('a link is followed only if it leads to the requested package', async (t) => {
   const root = await files(await tempFolder(t), {
     'empty/package.json': { name: 'empty', version: '1.0.0' },
   });
@@ -99,7 +99,7 @@ test('a link counts only where it leads to the package that is asked for', async
   });
 });
 
-test('of packages for one platform only those of this one are taken, and what is missing is named', async (t) => {
+test('only packages for this platform are packed, and missing ones are named', async (t) => {
   const root = await files(await tempFolder(t), {
     'node_modules/tool/package.json': {
       version: '1.0.0',
@@ -125,7 +125,7 @@ test('of packages for one platform only those of this one are taken, and what is
   await assert.rejects(collected(root, { dependencies: { absent: '1' } }), { code: 'PACKAGE_MISSING' });
 });
 
-test('of a package goes what it runs with, its licence, and no link out of it', async (t) => {
+test('a package is packed with its runtime files and licence, but no link out of it', async (t) => {
   const root = await files(await tempFolder(t), {
     'package.json': '{}',
     'LICENSE.md': 'MIT',
@@ -163,7 +163,7 @@ const bundle = (cache: string) =>
     signal: new AbortController().signal,
   });
 
-/** What a hive answers on its socket. */
+/** The answer of a hive on its socket. */
 const ask = async (socketPath: string, path: string): Promise<unknown> => {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   request({ socketPath, path }, (response) => json(response).then(resolve, reject))
@@ -172,7 +172,7 @@ const ask = async (socketPath: string, path: string): Promise<unknown> => {
   return promise;
 };
 
-/** Starts a hive from an unpacked bundle as a machine would: with Node and nothing else of this one. */
+/** Starts a hive from an unpacked bundle as a remote machine would: using only Node. */
 const startHive = async (
   t: TestContext,
   script: string,
@@ -191,14 +191,14 @@ const startHive = async (
   return { version, devices };
 };
 
-/** The same cache, reached by another path. */
+/** The same cache under another path. */
 const movedCache = async (t: TestContext, cache: string): Promise<string> => {
   const link = join(await tempFolder(t), 'link');
   await symlink(cache, link);
   return link;
 };
 
-test('rbee is packed once for all machines, small, and what is packed runs by itself as a hive', async (t) => {
+test('rbee is packed once for all machines, is small, and runs as a hive on its own', async (t) => {
   const cache = await tempFolder(t);
   const first = await bundle(cache);
   assert.equal(first.version, rbeeVersion());
@@ -220,7 +220,7 @@ test('rbee is packed once for all machines, small, and what is packed runs by it
   assert.ok(hive.devices.some(({ id }) => id === 'cpu'));
 });
 
-test('a change of rbee is another bundle, and a touched file is not', async (t) => {
+test('a changed file gives a new bundle, a touched one does not', async (t) => {
   const root = await files(await tempFolder(t), {
     'package.json': { name: '@rbee/core', version: '9.9.9', license: 'MIT', dependencies: {} },
     'dist/hive/parts.json': { files: ['hive/daemon.js'], packages: [] },
@@ -242,7 +242,7 @@ test('a change of rbee is another bundle, and a touched file is not', async (t) 
   await writeFile(join(root, 'dist/hive/daemon.js'), 'console.log(3)');
   await make();
   const archives = (await readdir(join(cache, 'bundles'))).filter((name) => name.endsWith('.zst'));
-  assert.ok(!archives.includes(basename(first.file)), 'nobody has used it for long');
+  assert.ok(!archives.includes(basename(first.file)), 'it was not used for a long time');
   assert.ok(archives.includes(basename(second.file)), 'it was used a moment ago');
   await writeFile(join(root, 'dist/hive/daemon.js'), 'console.log(2)');
   await rm(second.file);

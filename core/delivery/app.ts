@@ -21,7 +21,7 @@ export interface AppBundle {
   id: string;
   /** Absolute path of the archive (tar, zstd). */
   file: string;
-  /** Of the archive. */
+  /** SHA-256 of the archive. */
   sha256: string;
   size: number;
   /** Path of the hive in it, to be run with Node. */
@@ -41,7 +41,7 @@ export interface AppOptions {
 interface HiveParts {
   /** Relative to `dist`. */
   files: string[];
-  /** npm packages that these load. */
+  /** npm packages that these files load. */
   packages: string[];
 }
 
@@ -70,7 +70,7 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
   );
 };
 
-/** Whether it is still where it was put. */
+/** Whether the archive still exists. */
 export const isWhole = async ({ file, size }: AppBundle): Promise<boolean> => {
   const found = await stat(file).catch(() => null);
   return found !== null && found.size === size;

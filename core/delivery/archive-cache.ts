@@ -1,4 +1,4 @@
-/** Caches archives of plugins for other machines by what they were made from. */
+/** Caches archives of plugins for other machines, keyed by their inputs. */
 import { createHash } from 'node:crypto';
 import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,18 +22,18 @@ export interface PackedPlugin {
   entry: DeliveredPlugin;
 }
 
-/** What an archive is made of, and what else shall find it again. */
+/** The contents of an archive, and further cache keys for it. */
 export interface ArchiveContents {
   entry: DeliveredPlugin;
-  /** Collected while `own`, a folder that goes away, is there. */
+  /** Collects the entries while `own`, a temporary folder, exists. */
   entries: readonly PackEntry[];
   alsoBy?: unknown;
 }
 
-/** Large trees are mostly machine code, which hardly gets smaller at higher levels. */
+/** Large trees are mostly machine code, which hardly compresses better at higher levels. */
 const level = 6;
 
-/** `of` is everything that decides what is in it. Errors: those of `make`, NO_SPACE, STATE_UNWRITABLE. */
+/** `of` is everything that determines the contents. Errors: those of `make`, NO_SPACE, STATE_UNWRITABLE. */
 export const archiveOf = async (
   cache: string,
   of: unknown,
@@ -44,7 +44,7 @@ export const archiveOf = async (
   const key = keyOf(of);
   const there = await known(folder, key);
   if (there) return there;
-  const onWait = () => call.narrate({ kind: 'info', text: 'this is being packed already: waiting for that' });
+  const onWait = () => call.narrate({ kind: 'info', text: 'another process is already packing this; waiting for it' });
   return withExclusiveLock(join(folder, `${key}.lock`), { signal: call.signal, onWait }, async () => {
     const made = await known(folder, key);
     if (made) return made;

@@ -1,6 +1,6 @@
 /**
- * Collects the production dependencies of a package from a checkout with hoisted workspaces, an npm installation, or
- * links. Each is resolved from its dependent, and placed so that Node resolves the same package on the other machine.
+ * Collects a package's production dependencies from a checkout with hoisted workspaces, an npm installation, or links.
+ * Each is resolved from its dependent and placed so that Node resolves the same package on the other machine.
  */
 import { readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ export interface CollectedPackage {
   version: string;
   /** Its folder on this machine. */
   folder: string;
-  /** Where it goes: `node_modules/a/node_modules/b`. */
+  /** Its path in the archive: `node_modules/a/node_modules/b`. */
   place: string;
   /** A folder under development, not a copy of a published package. */
   isLinked: boolean;
@@ -29,13 +29,13 @@ export interface CollectOptions {
   leaveOut?: readonly string[];
   /** The target machine. */
   target: BundleTarget;
-  /** This machine: packages for another platform are not available here. */
+  /** This machine: packages for other platforms are not installed here. */
   here: BundleTarget;
 }
 
 /**
- * Those that `needs` names, looked for from `root`, and all that they need. Errors: PACKAGE_MISSING, PACKAGE_INCOMPATIBLE where
- * what is here is for another platform than the target's.
+ * The packages in `needs`, resolved from `root`, and all their dependencies. Errors: PACKAGE_MISSING,
+ * PACKAGE_INCOMPATIBLE if the installed one is for another platform than the target's.
  */
 export const collectPackages = async (
   root: string,
@@ -81,21 +81,21 @@ interface FoundFolder extends Omit<CollectedPackage, 'place'> {
   needs: PackageNeeds;
 }
 
-/** Null: optional, and not for the target. */
+/** Null: optional, and not needed on the target. */
 const find = async ({ name, isOptional }: Need, asker: Asker, options: CollectOptions): Promise<FoundFolder | null> => {
   const { target, here } = options;
   const isElsewhere = !isSamePlatform(target, here);
   const found = await lookUp(name, asker.folder);
   if (found === null) {
     if (!isOptional) throw RbeeError.of('PACKAGE_MISSING', { package: name, by: asker.name });
-    // Which of them it would be, over there, only a registry can tell.
+    // Only a registry knows which of them the target would get.
     if (isElsewhere) throw notFor(name, asker.name, target);
     return null;
   }
   const { manifest, folder, isLinked } = found;
   // A link in `node_modules` could lead to any folder of this machine, which would then be packed.
   if (isLinked && manifest.name !== name) {
-    // An npm override puts an empty package in place of what a project does without: it is not needed there either.
+    // An npm override may replace an unwanted package by an empty one: then the target does not need it either.
     if (isOptional) return null;
     const problem = `its folder is a link to ${folder}, which is not a package of that name`;
     throw RbeeError.of('PACKAGE_REFUSED', { package: name, problem });
@@ -115,7 +115,7 @@ const notFor = (name: string, by: string, target: BundleTarget): RbeeError =>
 const platformOf = ({ os, cpu, libc }: BundleTarget): string =>
   [os, cpu, ...(libc === undefined ? [] : [libc])].join('-');
 
-/** If one of them names no C library, that of the other counts. */
+/** If only one of them names a C library, that one counts. */
 export const isSamePlatform = (one: BundleTarget, other: BundleTarget): boolean =>
   one.os === other.os && one.cpu === other.cpu && (one.libc ?? other.libc) === (other.libc ?? one.libc);
 
@@ -148,7 +148,7 @@ const lookUp = async (name: string, from: string): Promise<Lookup | null> => {
   }
 };
 
-/** As npm reads these fields: what is named, or anything but what has a `!`. */
+/** Like npm: the field lists either allowed values or, with `!`, excluded ones. */
 const isFor = (manifest: Manifest, target: BundleTarget): boolean =>
   (['os', 'cpu', 'libc'] as const).every((key) => {
     const named = [manifest[key] ?? []].flat();
@@ -159,11 +159,11 @@ const isFor = (manifest: Manifest, target: BundleTarget): boolean =>
     return wanted.length === 0 || wanted.includes(value) || wanted.includes('any');
   });
 
-/** Output of node-gyp only runs on the machine it was built on. */
+/** node-gyp's output runs only on the machine it was built on. */
 const isCompiledHere = async (folder: string): Promise<boolean> =>
   (await readdir(join(folder, 'build/Release')).catch(() => [])).some((name) => name.endsWith('.node'));
 
-/** What a package at `place` gets when it asks for `name`. */
+/** The package that one at `place` gets when it imports `name`. */
 const seenFrom = (
   place: string,
   name: string,
@@ -176,11 +176,11 @@ const seenFrom = (
   return undefined;
 };
 
-/** The highest folder where no other package has that name. */
+/** The topmost folder where no other package has that name. */
 const placeFor = (place: string, name: string, placed: ReadonlyMap<string, CollectedPackage>): string =>
   join(seenFrom(place, name, placed) ? place : '', 'node_modules', name);
 
-/** The place itself and the packages around it, the innermost first. */
+/** The place itself and the packages that enclose it, innermost first. */
 const aboves = (place: string): string[] => {
   const inner = '/node_modules/';
   const all = [place];

@@ -30,7 +30,7 @@ import { Deliveries, type DeliveryRequest } from './deliveries.ts';
 
 const call = { signal: new AbortController().signal, narrate: () => {} };
 const here = { os: process.platform, cpu: process.arch };
-/** A machine of another kind than this one. */
+/** A machine with a different platform. */
 const elsewhere = { os: 'linux', cpu: process.arch === 'arm64' ? 'x64' : 'arm64', libc: 'glibc' } as const;
 type Target = Omit<HostFacts['platform'], 'libc'> & { libc?: 'glibc' };
 
@@ -46,7 +46,7 @@ const hostOf = (platform: Target, alias = 'far', kinds: readonly string[] = ['cp
   return { alias, facts };
 };
 
-/** A queen with a registry behind her, and hives without one. */
+/** A queen with a registry, and hives without one. */
 const setUp = async (t: TestContext) => {
   const registry = await startTinyRegistry();
   undoAfter(t, () => registry.close());
@@ -73,7 +73,7 @@ const setUp = async (t: TestContext) => {
   return { registry, folder, data, config, cache, installer: store.installer, deliveries, deliver };
 };
 
-/** The plugins of a machine that no registry is near. */
+/** The plugins of a machine without a registry. */
 const hive = async (folder: string, target: Target = elsewhere, used: string[] = []) => {
   const data = await mkdtemp(join(folder, 'hive-'));
   const plugins = new InstalledPlugins({
@@ -119,7 +119,7 @@ const refused = async (work: Promise<unknown>, code: ErrorCode): Promise<RbeeErr
   return error;
 };
 
-/** The files of a plugin, built for both kinds of machine. */
+/** The files of a plugin, built for both platforms. */
 const both = (files: Record<string, string>): Record<string, string> => {
   const other = `platforms: ['${elsewhere.os}-${elsewhere.cpu}', `;
   const index = (files['index.js'] ?? '').replaceAll('platforms: [', other);
@@ -139,7 +139,7 @@ const offerEcho = (
   return integrityOf(packed);
 };
 
-test('a plugin is made here for another kind of machine, and its hive takes it in without a registry', async (t) => {
+test('a plugin is packed here for another platform, and its hive imports it without a registry', async (t) => {
   const { registry, folder, data, config, deliver } = await setUp(t);
   await writeFile(join(data, '.npmrc'), '//registry.test/:_authToken=secret\n');
   const either = { 'for-here': '1.0.0', 'for-there': '1.0.0' };
@@ -176,7 +176,7 @@ test('a plugin is made here for another kind of machine, and its hive takes it i
   assert.deepEqual(again, { ...view, changed: false });
 });
 
-test('what was delivered once is delivered again without a network, and to others of its kind', {
+test('a delivered plugin can be delivered again offline, also to other machines of that platform', {
   skip: atFullScale,
 }, async (t) => {
   const { registry, deliver, deliveries } = await setUp(t);
@@ -204,7 +204,7 @@ test('what was delivered once is delivered again without a network, and to other
   });
 });
 
-test('the same archive is made from the same lock when the cache is lost', { skip: atFullScale }, async (t) => {
+test('the same lock gives the same archive when the cache is lost', { skip: atFullScale }, async (t) => {
   const { registry, deliver, cache } = await setUp(t);
   offerPackage(registry, { name: 'tool', version: '1.0.0' });
   offerEcho(registry, '1.0.0', { dependencies: { tool: '^1.0.0' } });
@@ -214,7 +214,7 @@ test('the same archive is made from the same lock when the cache is lost', { ski
   assert.equal((await deliver({ plugin: 'echo' })).sha256, first.sha256);
 });
 
-test('rbee.lock says which version goes, until something newer is asked for', { skip: atFullScale }, async (t) => {
+test('rbee.lock determines the version, unless a newer one is requested', { skip: atFullScale }, async (t) => {
   const { registry, folder, deliver, deliveries, config } = await setUp(t);
   offerEcho(registry, '1.0.0');
   const old = await deliver({ plugin: 'echo' });
@@ -238,7 +238,7 @@ test('rbee.lock says which version goes, until something newer is asked for', { 
   await access(join(before.root, 'server.js'));
 });
 
-test('a publisher is asked about once for all machines, and a scope that is not allowed never comes', async (t) => {
+test('a publisher needs confirmation once for all machines, and a scope that is not allowed is refused', async (t) => {
   const { registry, deliver } = await setUp(t);
   offerEcho(registry, '1.0.0', {}, '@acme/worker-echo');
   const request = { plugin: '@acme/worker-echo' };
@@ -249,7 +249,7 @@ test('a publisher is asked about once for all machines, and a scope that is not 
   assert.equal((await deliver(request, hostOf(elsewhere, 'second'))).sha256, first.sha256);
 });
 
-test('the variant that suits the machine is taken, one that does not exist for it is refused', async (t) => {
+test("the machine's best variant is delivered; one that does not exist for it is refused", async (t) => {
   const { registry, deliver } = await setUp(t);
   offerPlugin(registry, {
     name: '@rbee/worker-echo',
@@ -270,7 +270,7 @@ test('the variant that suits the machine is taken, one that does not exist for i
   await refused(deliver({ plugin: 'echo' }, hostOf(elsewhere)), 'VARIANT_INCOMPATIBLE');
 });
 
-test('two variants of one plugin come one after the other and stay side by side', { skip: atFullScale }, async (t) => {
+test('two variants of a plugin can be delivered in turn and coexist', { skip: atFullScale }, async (t) => {
   const { registry, folder, deliver } = await setUp(t);
   offerPlugin(registry, {
     name: '@rbee/worker-echo',
@@ -288,7 +288,7 @@ test('two variants of one plugin come one after the other and stay side by side'
   assert.equal((await near.plugins.import(taking(cuda), call)).changed, false);
 });
 
-/** A plugin that somebody is writing, with a package of its own beside it. */
+/** A plugin under development, with its own package next to it. */
 const written = async (folder: string) => {
   const root = join(folder, 'writing');
   const write = async (files: Record<string, string>) => {
@@ -312,7 +312,7 @@ const written = async (folder: string) => {
   return { root, write };
 };
 
-test('a linked plugin goes as it is, with the packages beside it, and again when anything of it has changed', async (t) => {
+test('a linked plugin is packed as is, with the packages next to it, and again after any change', async (t) => {
   const { folder, deliver, deliveries, installer, config, cache } = await setUp(t);
   const { root, write } = await written(folder);
   await installer.link(root, call);
@@ -340,8 +340,8 @@ test('a linked plugin goes as it is, with the packages beside it, and again when
   await access(view.root);
 });
 
-/** All files of any folder could be sent to another machine: a link of the right name in node_modules was enough. */
-test('a linked plugin takes no folder along that is not the package it asks for', async (t) => {
+/** Any folder could be sent to another machine: a link with the right name in node_modules was enough. */
+test('a folder is packed with a linked plugin only if it is the requested package', async (t) => {
   const { folder, deliver, installer } = await setUp(t);
   const { root } = await written(folder);
   await installer.link(root, call);
@@ -366,7 +366,7 @@ test('a linked plugin takes no folder along that is not the package it asks for'
   assert.match(error.message, /the link extra\.js leads out of it/);
 });
 
-test('a linked plugin whose packages are for this machine only does not go to another kind', async (t) => {
+test('a linked plugin with packages for this platform only is not delivered to another', async (t) => {
   const { folder, deliver, installer } = await setUp(t);
   const { root, write } = await written(folder);
   await write({
@@ -378,7 +378,7 @@ test('a linked plugin whose packages are for this machine only does not go to an
   assert.equal((await deliver({ plugin: 'draft' }, hostOf(here))).entry.root, 'plugin');
 });
 
-test('a plugin that was installed from a file goes from where it lies', { skip: atFullScale }, async (t) => {
+test('a plugin installed from a file is packed from its installation', { skip: atFullScale }, async (t) => {
   const { folder, deliver, installer, registry } = await setUp(t);
   offerPackage(registry, { name: 'tool', version: '1.0.0' });
   const files = both(
@@ -395,7 +395,7 @@ test('a plugin that was installed from a file goes from where it lies', { skip: 
   await access(join(view.root, '../../tool/package.json'));
 });
 
-test('what is not what it is said to be changes nothing on a hive', async (t) => {
+test('an archive that does not match its description changes nothing on a hive', async (t) => {
   const { registry, folder, deliver } = await setUp(t);
   offerEcho(registry, '1.0.0');
   const good = taking(await deliver({ plugin: 'echo' }));
@@ -417,7 +417,7 @@ test('what is not what it is said to be changes nothing on a hive', async (t) =>
   assert.equal((await far.plugins.import(good, call)).changed, true);
 });
 
-test('an archive cannot reach outside of the store', async (t) => {
+test('an archive cannot write outside the store', async (t) => {
   const { registry, folder, deliver } = await setUp(t);
   offerEcho(registry, '1.0.0');
   const { entry } = await deliver({ plugin: 'echo' });
@@ -433,7 +433,7 @@ test('an archive cannot reach outside of the store', async (t) => {
   }
 });
 
-test('a hive that is killed while it takes a plugin in has it afterwards or not, and takes it the next time', async (t) => {
+test('a hive killed during an import has the plugin completely or not at all, and can import it again', async (t) => {
   const { registry, folder, deliver } = await setUp(t);
   const big = Array.from({ length: 40 }, (_, index) => createHash('sha512').update(String(index)).digest('hex')).join(
     '',
@@ -451,7 +451,7 @@ test('a hive that is killed while it takes a plugin in has it afterwards or not,
   assert.equal((await far.plugins.import(request, call)).changed, true);
 });
 
-test('a name that comes from a hive counts only if this machine knows it, and if it has the type that is meant', async (t) => {
+test('a package named by a hive is accepted only if this machine knows it and it has the requested type', async (t) => {
   const { registry, config, deliver } = await setUp(t);
   offerEcho(registry, '1.0.0');
   offerEcho(registry, '1.0.0', {}, '@evil/worker-echo');
@@ -459,7 +459,7 @@ test('a name that comes from a hive counts only if this machine knows it, and if
   for (const named of ['@evil/worker-echo', `${registry.url}/evil.tgz`, '/etc', 'git+file:///etc', 'echo@6.6.6', '']) {
     assert.equal(await nameOf(named, 'echo'), '@rbee/worker-echo');
   }
-  // Somebody here settled on a package of another publisher for this type, and on this version of it.
+  // This machine uses another publisher's package for this type, and this version of it.
   await deliver({ plugin: '@evil/worker-echo', yes: true });
   assert.ok((await readLock(config)).some(({ name }) => name === '@evil/worker-echo'));
   offerEcho(registry, '2.0.0', {}, '@evil/worker-echo');

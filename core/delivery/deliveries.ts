@@ -178,7 +178,7 @@ export class Deliveries {
     });
   }
 
-  /** Is the package installed here or pinned in rbee.lock? Does not ask the registry. */
+  /** Whether the package is installed here or pinned in rbee.lock. Does not ask the registry. */
   knows(name: string): Promise<boolean> {
     return isKnown(name, this.#options);
   }
@@ -252,7 +252,7 @@ export class Deliveries {
     { narrate }: Call,
   ): Promise<{ group: TreeGroup; variant: string }> {
     const [first] = examined.types;
-    // The code may need packages that are not installed yet; then all variants get the same packages.
+    // If the code needs packages that are not installed yet, all variants get the same packages.
     const canAsk = first !== undefined && examined.descriptions !== null;
     const variant = asked ?? (canAsk ? await bestVariant(first, facts, narrate) : undefined);
     const wanted = { found, examined, before: undefined, variant, hive: alias, choose: async () => variant ?? '' };
@@ -301,10 +301,10 @@ export class Deliveries {
     return delivery;
   }
 
-  /** Unless it says something else of the package, which one machine that wants another version must not undo. */
+  /** Unless the lock has another version, which one machine's request must not change. */
   async #lock({ found }: Origin, locked: readonly LockedVariant[], tag: string | undefined): Promise<void> {
     const { data, config } = this.#options;
-    // Installations on this machine hold the same lock when they write it.
+    // Installations on this machine write it under the same lock.
     await changeIndex(data, async (entries) => {
       const other = (await readLock(config)).find((one) => one.name === found.name && !isLocked(one, found));
       if (!other || tag !== undefined)
@@ -337,7 +337,7 @@ interface Making {
   offline: boolean | undefined;
 }
 
-/** A hive named the package, so it must contain the requested type. */
+/** The name came from a hive, so the package must contain the requested type. */
 const refuseOtherType = (type: string, { manifest }: Examined): void => {
   const names = manifest.workerTypes.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   if (type === manifest.package || names.includes(type)) return;

@@ -37,7 +37,7 @@ export type PluginSource =
   | { kind: 'folder'; root: string }
   /** From its folder on this machine. */
   | { kind: 'installed'; found: FoundPackage; folder: string }
-  /** `locked` is what rbee.lock says of it, where that is to be taken. */
+  /** `locked` is its entry in rbee.lock, if that applies. */
   | { kind: 'registry'; candidates: readonly Candidate[]; locked: LockedPlugin | null; tag: string | undefined }
   | { kind: 'elsewhere'; request: Exclude<PluginRequest, { kind: 'registry' }> };
 
@@ -56,7 +56,7 @@ export const findSource = async (
     const installed = await unregistered(here, data);
     if (installed) return { kind: 'installed', ...installed };
   }
-  // A typo must not install a package of that name from an unknown publisher.
+  // A typo must not install a package from an unknown publisher.
   const own = here && here.location.source === 'installed' ? [here.name] : ownNames(plugin, asked.candidates);
   const locked = (await readLock(config)).find((one) => own.includes(one.name)) ?? null;
   const isPinned = locked !== null && !update && isSame(locked, range);
@@ -69,7 +69,7 @@ export const findSource = async (
   };
 };
 
-/** Is a package with exactly this name installed or in rbee.lock? */
+/** Whether a package with exactly this name is installed or in rbee.lock. */
 export const isKnown = async (name: string, { data, config }: Places): Promise<boolean> => {
   if ((await readLock(config)).some((one) => one.name === name)) return true;
   for (const { root } of await locatePlugins(data)) {
@@ -107,18 +107,18 @@ const ownNames = (plugin: string, candidates: readonly Candidate[]): string[] =>
   return plugin.includes('/') ? names : names.filter((name) => name.startsWith('@'));
 };
 
-/** Without a version, and as the newest, what is here is meant. */
+/** Without a version, or with `latest`, the installed one is meant. */
 const isMeant = (version: string, range: string | null): boolean =>
   range === null || range === 'latest' || (validRange(range) !== null && satisfies(version, range));
 
-/** Has what is asked for come to mean what rbee.lock says? */
+/** Whether the request resolves to what rbee.lock has. */
 const isSame = ({ version, requested }: LockedPlugin, range: string | null): boolean =>
   range === null ||
   range === 'latest' ||
   range === requested ||
   (validRange(range) !== null && satisfies(version, range));
 
-/** A plugin that was installed from a file, a folder or git, from where it lies; null for one of a registry. */
+/** A plugin that was installed from a file, a folder or git, in its installed folder; null if it is from a registry. */
 const unregistered = async ({ name }: Here, data: string): Promise<{ found: FoundPackage; folder: string } | null> => {
   const entry = (await readIndex(data)).find((one) => one.name === name);
   if (entry?.integrity === undefined || entry.registry) return null;

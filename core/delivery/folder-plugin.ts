@@ -80,7 +80,7 @@ export const readFolderPlugin = async (folder: string, cache: string, npm: NpmCo
   return plugin;
 };
 
-/** What says which of the others are packed is looked at too. */
+/** Includes the files that decide which others are packed. */
 const isPackable = (path: string): boolean => !path.startsWith('.') || ['.npmignore', '.gitignore'].includes(path);
 
 /** `npm pack` takes almost a second, so it runs once per state of the folder. */

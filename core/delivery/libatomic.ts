@@ -15,7 +15,7 @@ export interface Library {
 
 const name = 'libatomic.so.1';
 
-/** Names of processors in the folders of libraries, and in the head of each library. */
+/** CPU names in library folders, and in ELF headers. */
 const machines: Readonly<Record<string, { triplet: string; elf: number }>> = {
   x64: { triplet: 'x86_64-linux-gnu', elf: 62 },
   arm64: { triplet: 'aarch64-linux-gnu', elf: 183 },

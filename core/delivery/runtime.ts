@@ -120,7 +120,7 @@ const known = async ({ folder, name }: Place, { integrity }: RuntimeBuild): Prom
 const bring = (place: Place, build: RuntimeBuild, options: RuntimeOptions): Promise<NodeRuntime> => {
   const { folder, name } = place;
   const { narrate, signal, offline, fetcher } = options;
-  const onWait = () => narrate({ kind: 'info', text: `${name} is being fetched already: waiting for that` });
+  const onWait = () => narrate({ kind: 'info', text: `another process is already fetching ${name}; waiting for it` });
   return withExclusiveLock(join(folder, `${name}.lock`), { signal, onWait }, async () => {
     const there = await known(place, build);
     if (there) return there;

@@ -19,7 +19,10 @@ export interface DownloadRequest {
   reasonOf?: (incoming: Incoming) => string | undefined;
   /** Null: unknown. */
   expected: { bytes: number | null; sha256: string | null; git: string | null };
-  /** Sees the first bytes (`headBytes` of them, or the whole file) before more is written, and throws to refuse the file. */
+  /**
+   * Receives the first bytes (`headBytes` of them, or the whole file) before more is written, and throws to refuse the
+   * file.
+   */
   inspect?: { headBytes: number; check: (head: Buffer) => void };
   /** Path of the partial file, without the `.part` that is appended. */
   part: string;
@@ -38,7 +41,7 @@ export interface Downloaded {
   bytes: number;
 }
 
-/** The server sent a file, but another one than expected. */
+/** The server sent a different file than expected. */
 export class ContentMismatch extends Error {
   readonly kind: 'bytes' | 'sha256' | 'git';
   readonly actual: string;
@@ -79,7 +82,7 @@ export const download = async (request: DownloadRequest): Promise<Downloaded> =>
 
 interface Running extends DownloadRequest {
   agent: HttpAgent;
-  /** How many more times a server may send bytes that do not continue the part. */
+  /** Remaining number of times that a server may send bytes that do not continue the part. */
   mismatches: { left: number };
 }
 

@@ -58,7 +58,7 @@ export interface HiveCall {
 
 /** A change of a worker. */
 export interface WorkerCall extends HiveCall {
-  /** The worker that is meant; when absent, whichever has the id now. */
+  /** The expected worker's uid. Absent: any worker with the id. */
   uid?: string;
 }
 
@@ -85,8 +85,8 @@ export interface HiveClient {
   devices(signal?: AbortSignal): Promise<HiveDevices>;
   refreshCatalog(signal?: AbortSignal): Promise<CatalogEntry[]>;
   /**
-   * What it is missing next for this work; null for nothing. Changes nothing. Also throws the errors with which the
-   * work would be refused.
+   * The next thing that the hive is missing for this work; null for nothing. Changes nothing. Also throws any error
+   * with which the work would be refused.
    */
   needs(request: NeedsRequest, call?: HiveCall): Promise<HiveNeed | null>;
   spawn(spec: WorkerSpec, call?: HiveCall): Promise<HiveWorker>;

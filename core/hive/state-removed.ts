@@ -1,7 +1,7 @@
 /**
- * Handles the removal of a running hive's state folder. The workers keep running, but no file describes them any more, so
- * the hive writes their records again for the next hive. If the next hive has already started without those records, it
- * may start the same workers: this hive then stops its own, so that none runs twice.
+ * Handles the removal of a running hive's state folder. The workers keep running, but no file describes them any more,
+ * so the hive writes their records again for the next hive. If the next hive has already started without those records,
+ * it may start the same workers; this hive then stops its own to avoid duplicates.
  */
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';

@@ -30,7 +30,7 @@ export abstract class RbeeCommand extends Command {
 
   /** The environment, read once, here at the edge. */
   protected readonly env: NodeJS.ProcessEnv = process.env;
-  /** Set once Ctrl-C was pressed. */
+  /** True after Ctrl-C was pressed. */
   protected interrupted = false;
   #paths: Paths | undefined;
   #out: Screen | undefined;
@@ -119,7 +119,7 @@ export abstract class RbeeCommand extends Command {
 /** Answers a question of a job; undefined leaves it unanswered. */
 type Asked = (question: Question, show: () => void, signal: AbortSignal) => Promise<string | undefined>;
 
-/** Answers when no person can: with no where that is possible, else not at all. */
+/** The answer if there is no person to ask: no, if that is a choice; otherwise none. */
 const refuse: Asked = async ({ choices, secret }, show) => {
   // The question is not shown, since the error that follows names the flag that answers it.
   if (secret) return '';
@@ -128,7 +128,7 @@ const refuse: Asked = async ({ choices, secret }, show) => {
   return undefined;
 };
 
-/** What to do after the queen stopped in the middle of a job. */
+/** What to do if the queen stopped during a job. */
 const afterItsEnd = (operation: OperationName, job: string): string =>
   /^package_(sync|install|uninstall)$/.test(operation)
     ? 'nothing is lost: run the same command again to continue; to see why the queen stopped: rbee queen logs'
@@ -190,7 +190,7 @@ export abstract class QueenCommand extends RbeeCommand {
   /** Attaches to a running job, as if this command had started it. */
   protected resumeJob(queen: QueenClient, job: string): Promise<unknown> {
     return this.cancellable((signal, narrate) => {
-      // Someone else may be able to answer.
+      // Another client may be able to answer.
       const conversation = this.#converse(queen, () => job, narrate, undefined);
       return queen.followJob(job, { signal, onEvent: (event) => conversation.event(event) });
     });

@@ -9,7 +9,7 @@ const info = (text: string) => numbered({ kind: 'info', text });
 const asks = (id: string) => numbered({ kind: 'ask', id, question: `${id}?` });
 const turn = () => new Promise(setImmediate);
 
-/** A conversation whose questions are answered by hand. */
+/** A conversation whose questions the test answers. */
 const recorded = () => {
   const said: string[] = [];
   const open: { question: Question; signal: AbortSignal; answered: () => void }[] = [];
@@ -23,7 +23,7 @@ const recorded = () => {
   return { said, open, conversation };
 };
 
-it('says nothing while a person thinks about a question, and asks one after another', async () => {
+it('prints nothing while a question waits for its answer, and asks one question at a time', async () => {
   const { said, open, conversation } = recorded();
   for (const event of [info('a'), asks('first'), info('b'), asks('second'), info('c')]) conversation.event(event);
   assert.deepEqual(said, ['a', 'first?']);
@@ -35,7 +35,7 @@ it('says nothing while a person thinks about a question, and asks one after anot
   assert.deepEqual(said.slice(4), ['c']);
 });
 
-it('asks nothing more once the job has ended, and says what was held back', () => {
+it('asks nothing after the job has ended, and prints what was held back', () => {
   const { said, open, conversation } = recorded();
   for (const event of [asks('first'), info('b'), asks('second')]) conversation.event(event);
   conversation.event(numbered({ kind: 'result', result: null }));

@@ -6,13 +6,13 @@ export type Question = Extract<NarrationEvent, { kind: 'ask' }>;
 export interface ConversationOptions {
   narrate: Narrate;
   /**
-   * Shows the question once it is ready to read, finds the answer and sends it; gives up when aborted, which is when the
-   * job has ended. Absent leaves questions open.
+   * Shows the question when its turn has come, gets the answer and sends it. Aborted when the job ends. If absent,
+   * questions stay open.
    */
   reply?: (question: Question, show: () => void, signal: AbortSignal) => Promise<void>;
 }
 
-/** One question at a time, however many machines ask at once. */
+/** One question at a time, even if many machines ask at once. */
 export class Conversation {
   readonly #narrate: Narrate;
   readonly #reply: ConversationOptions['reply'];

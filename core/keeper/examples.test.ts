@@ -31,7 +31,7 @@ const examples = config.commands.flatMap(({ id, examples: own = [] }) =>
 
 describe('the examples of the help', () => {
   for (const [id, words] of examples) {
-    it(`rbee ${words.join(' ')} (of ${id}) can be typed as it is`, async () => {
+    it(`rbee ${words.join(' ')} (of ${id}) can be typed as shown`, async () => {
       const found = commandOf(words);
       assert.ok(found, 'there is no such command');
       const command = await found.load();

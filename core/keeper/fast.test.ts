@@ -5,7 +5,7 @@ import { bodyOf } from './fast.ts';
 const answer = (head: string, body: string): Buffer => Buffer.from(`HTTP/1.1 ${head}\r\n\r\n${body}`);
 
 describe('an answer on the short path', () => {
-  it('is read by its length, or in chunks', () => {
+  it('is read by its content length, or in chunks', () => {
     assert.equal(bodyOf(answer('200 OK\r\nContent-Length: 4', 'bée')), 'bée');
     assert.equal(
       bodyOf(answer('200 OK\r\ntransfer-encoding: chunked', '3\r\nbee\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n')),
@@ -13,7 +13,7 @@ describe('an answer on the short path', () => {
     );
   });
 
-  it('is given up when it is anything but whole and well, so that the full command can say why', () => {
+  it('is an error unless it is complete and successful, so that the full command can report the problem', () => {
     assert.throws(() => bodyOf(answer('500 Oops\r\ncontent-length: 2', '{}')));
     assert.throws(() => bodyOf(answer('200 OK\r\ncontent-length: 20', '{}')));
     assert.throws(() => bodyOf(answer('200 OK\r\ntransfer-encoding: chunked', 'ff\r\nbee')));

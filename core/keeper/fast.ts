@@ -29,9 +29,9 @@ const reads: Record<string, Read> = {
 };
 
 /**
- * Prints the answer and gives true, or does nothing and gives false: not one of these reads, no queen, a plugin that
- * wants to know of every command, or anything out of the ordinary. The full command then says it better, and prints the
- * same.
+ * Prints the answer and returns true, or does nothing and returns false: for any other command, without a queen, with a
+ * plugin that hooks into every command, or after any error. The full command then runs: it prints the same, and reports
+ * errors properly.
  */
 export const answerFast = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> => {
   const json = argv.includes('--json');
@@ -51,7 +51,7 @@ export const answerFast = async (argv: readonly string[], env: NodeJS.ProcessEnv
   }
 };
 
-const patienceMs = 5_000;
+const timeoutMs = 5_000;
 
 /** A minimal HTTP GET: loading `node:http` alone takes longer than all of this. */
 const getBody = (socketPath: string, path: string): Promise<string> =>
@@ -61,7 +61,7 @@ const getBody = (socketPath: string, path: string): Promise<string> =>
     const socket = connect(socketPath, () => {
       socket.write(`GET ${path} HTTP/1.1\r\nhost: queen\r\naccept: application/json\r\nconnection: close\r\n\r\n`);
     });
-    socket.setTimeout(patienceMs, () => socket.destroy(new Error('no answer')));
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no answer')));
     socket.on('data', (piece: Buffer) => pieces.push(piece));
     socket.once('error', reject);
     socket.once('close', () => {

@@ -12,13 +12,13 @@ const cpus = { least: 0.01, most: 4096 };
 const usage = (error: unknown): boolean => error instanceof RbeeError && error.code === 'USAGE';
 
 describe('model paths', () => {
-  it('become absolute where they were typed, for the hive of this machine', () => {
+  it('become absolute for the hive of this machine, relative to the current folder', () => {
     assert.equal(absoluteModel('./m.gguf', undefined, '/here'), 'file:/here/m.gguf');
     assert.equal(absoluteModel('../m.gguf', 'local', '/here/now'), 'file:/here/m.gguf');
     assert.equal(absoluteModel('file:m.gguf', undefined, '/here'), 'file:/here/m.gguf');
   });
 
-  it('may be bare where such a file lies', () => {
+  it('may be a plain name if such a file exists', () => {
     const here = mkdtempSync(join(tmpdir(), 'rbee-model-'));
     try {
       for (const name of ['tiny.gguf', 'demo', 'qwen3-0.6b']) writeFileSync(join(here, name), '');
@@ -30,7 +30,7 @@ describe('model paths', () => {
     }
   });
 
-  it('stay as they are when they are absolute, no paths, or meant for another machine', () => {
+  it('stay unchanged if they are absolute, not paths, or for another machine', () => {
     for (const text of ['/m.gguf', 'file:/m.gguf', 'demo', 'qwen3-0.6b', 'file:']) {
       assert.equal(absoluteModel(text, undefined, '/here'), text);
     }
@@ -39,7 +39,7 @@ describe('model paths', () => {
 });
 
 describe('options of a worker type', () => {
-  it('are numbers, booleans and lists where they look like it, else texts', () => {
+  it('are numbers, booleans and lists if they look like it, otherwise strings', () => {
     const options = parseOptions(
       ['ctx=2048', 'flash=true', 'tags=["a"]', 'engine=builtin', 'eq=a=b', 'id=007'],
       'help',
@@ -47,20 +47,20 @@ describe('options of a worker type', () => {
     assert.deepEqual(options, { ctx: 2048, flash: true, tags: ['a'], engine: 'builtin', eq: 'a=b', id: '007' });
   });
 
-  it('become lists when they are given several times', () => {
+  it('become lists when they are repeated', () => {
     const pairs = ['lang=en', 'slots=1', 'lang=de', 'lang=["fr","it"]'];
     assert.deepEqual(parseOptions(pairs, 'help'), { lang: ['en', 'de', 'fr', 'it'], slots: 1 });
   });
 
-  it('are refused without a key, and cannot be anything but data', () => {
+  it('are refused without a key, and are only data', () => {
     assert.throws(() => parseOptions(['ctx'], 'help'), usage);
     assert.throws(() => parseOptions(['=1'], 'help'), usage);
     assert.equal(JSON.stringify(parseOptions(['__proto__=1'], 'help')), '{"__proto__":1}');
   });
 });
 
-describe('what worker spawn asks for', () => {
-  it('holds what was typed and nothing else', () => {
+describe('the input of worker spawn', () => {
+  it('contains what was typed and nothing else', () => {
     const flags = {
       type: 'llamacpp',
       model: './m.gguf',
@@ -78,7 +78,7 @@ describe('what worker spawn asks for', () => {
     });
   });
 
-  it('refuses sizes and numbers that are none', () => {
+  it('refuses invalid sizes and numbers', () => {
     assert.throws(() => parseMemory('much', 'help'), usage);
     assert.throws(() => parseNumber('cpu-limit', 'two', 'help', cpus), usage);
     assert.throws(() => parseNumber('cpu-limit', '', 'help', cpus), usage);
@@ -86,7 +86,7 @@ describe('what worker spawn asks for', () => {
     assert.throws(() => parseMemory('1KiB', 'help'), usage);
   });
 
-  it('refuses ids and names that could not be used, naming the flag', () => {
+  it('refuses invalid ids and names, and names the flag', () => {
     const { id, name } = workerSpec.properties;
     assert.equal((id as { pattern?: string }).pattern, words.id.pattern.source);
     assert.equal((name as { pattern?: string }).pattern, words.name.pattern.source.replaceAll('\\/', '/'));

@@ -20,8 +20,8 @@ const isFileHere = (path: string, cwd: string): boolean =>
   /^[^/:][^:]*\.[a-z]\w*$/i.test(path) && (statSync(resolve(cwd, path), { throwIfNoEntry: false })?.isFile() ?? false);
 
 /**
- * `ctx=2048` is a number, `flash=true` a boolean, `tags=["a"]` a list, everything else a text. What is given several times
- * is a list of what was given.
+ * `ctx=2048` is a number, `flash=true` a boolean, `tags=["a"]` a list, and everything else a string. A repeated option is
+ * a list of its values.
  */
 export const parseOptions = (pairs: readonly string[], help: string): Record<string, unknown> => {
   const options: Record<string, unknown> = {};
@@ -36,7 +36,7 @@ export const parseOptions = (pairs: readonly string[], help: string): Record<str
   return options;
 };
 
-/** `HF_HOME=/models` for the environment of the engine; the last one of a name wins. */
+/** `HF_HOME=/models` for the environment of the engine. If a name is repeated, the last value wins. */
 export const parseVariables = (pairs: readonly string[], help: string): Record<string, string> => {
   const variables: Record<string, string> = {};
   for (const pair of pairs) {
@@ -63,13 +63,13 @@ const scalar = (text: string): unknown => {
 export const parseMemory = (text: string, help: string): number => {
   const bytes = parseBytes(text);
   if (bytes === undefined) throw RbeeError.of('USAGE', { problem: `"${text}" is not a size such as 4GiB`, help });
-  if (bytes < leastMemory) {
+  if (bytes < minMemoryBytes) {
     throw RbeeError.of('USAGE', { problem: `--memory-limit must be at least 1MiB, not "${text}"`, help });
   }
   return bytes;
 };
 
-const leastMemory = 1024 ** 2;
+const minMemoryBytes = 1024 ** 2;
 
 /** Ids are used in file names, and names in URLs, so both allow only safe characters. */
 export const parseWord = (flag: 'id' | 'name', text: string, help: string): string => {

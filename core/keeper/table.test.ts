@@ -10,7 +10,7 @@ const columns: Column<{ name: string; size: string }>[] = [
 ];
 
 describe('tables', () => {
-  it('align their columns by what is seen, not by bytes', () => {
+  it('align their columns by visible width, not by bytes', () => {
     const text = formatTable(
       [
         { name: '日本', size: '1' },
@@ -27,16 +27,16 @@ describe('tables', () => {
     assert.equal(text, 'NAME         SIZE\na-very-lo…  12345\n');
   });
 
-  it('write out control characters in data', () => {
+  it('escape control characters in data', () => {
     const text = formatTable([{ name: 'a\u001b[2Jb\nc', size: '1' }], columns, terminal);
     assert.ok(text.includes('a\\x1b[2Jb\\nc'));
     assert.equal(text.split('\n').length, 3);
   });
 
-  it('are as wide with colours as without', () => {
+  it('have the same width with and without colours', () => {
     const row = { name: 'bee', size: '1' };
     const coloured = formatTable([row], columns, { ...terminal, colour: true });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with it
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with ESC
     const bare = coloured.replace(/\u001b\[\d+m/g, '');
     assert.equal(bare, formatTable([row], columns, terminal));
     assert.notEqual(coloured, bare);
@@ -45,7 +45,7 @@ describe('tables', () => {
 });
 
 describe('pairs', () => {
-  it('leave out what is not known', () => {
+  it('omit unknown values', () => {
     assert.equal(
       formatPairs(
         [

@@ -9,7 +9,7 @@ export interface Column<Row> {
   value: (row: Row) => string;
   /** Numbers are aligned to the right. */
   align?: 'right';
-  /** Can be cut if the terminal is too narrow, the widest one first. */
+  /** May be cut if the terminal is too narrow; the widest such column first. */
   flexible?: boolean;
   style?: (row: Row) => Style | undefined;
 }
@@ -17,7 +17,7 @@ export interface Column<Row> {
 const gap = '  ';
 const narrowest = 6;
 
-/** The table as lines, each ended; every cell is one line, and nothing is cut where the width is infinite. */
+/** The table as text with a line ending after each line. Every cell is one line; with infinite width, nothing is cut. */
 export const formatTable = <Row>(rows: readonly Row[], columns: readonly Column<Row>[], terminal: Terminal): string => {
   const cells = rows.map((row) => columns.map((column) => printable(column.value(row))));
   const wanted = columns.map((column, index) =>

@@ -14,8 +14,8 @@ export interface Looked<Data> {
 }
 
 /**
- * Shows what `format` makes of the data, or one line of JSON where there is no `format`. A terminal is drawn over, in a
- * pipe each version follows the one before. Throws what `look` throws.
+ * Shows the data with `format`, or as one line of JSON without it. Redraws a terminal; in a pipe, prints each version
+ * below the one before. Throws what `look` throws.
  */
 export const watchData = async <Data>(
   look: (signal: AbortSignal) => Promise<Looked<Data>>,

@@ -8,7 +8,7 @@ import { recorder, shown } from './testing.ts';
 
 const plan: SyncPlan = { config: '/hives.conf', hives: [], steps: 0, inSync: true };
 
-/** A sync of two machines, as the queen tells it. */
+/** A sync of two machines, as the queen narrates it. */
 const sync: NarrationEvent[] = [
   { kind: 'step', id: 'read', text: 'looking at 2 machines', on: 'queen' },
   { kind: 'done', id: 'read', ms: 40 },
@@ -30,7 +30,7 @@ const printer = (screen: Screen) =>
   new HiveLines({ narration: screen, answer: screen, now: () => 0, formatPlan: () => 'the plan\n' });
 
 describe('work on many machines, on a terminal', () => {
-  it('is one line for each hive with what it does now, below the plan', () => {
+  it('is one line for each hive with its current step, below the plan', () => {
     const screen = recorder(true, 100);
     const lines = printer(screen);
     for (const event of sync) lines.event(event);
@@ -43,7 +43,7 @@ describe('work on many machines, on a terminal', () => {
     lines.close();
   });
 
-  it('becomes a tick for a hive that is through, and a cross for one that is not when all is over', () => {
+  it('ends as a tick for a hive that is done, and as a cross for one that is not', () => {
     const screen = recorder(true, 100);
     const lines = printer(screen);
     for (const event of [...sync, ...ends]) lines.event(event);
@@ -51,7 +51,7 @@ describe('work on many machines, on a terminal', () => {
     assert.deepEqual(shown(screen.written).slice(2), ['✔ alpha: 2 steps done (0 ms)', '✖ beta: starting llamacpp', '']);
   });
 
-  it('shows warnings above the lines for good', () => {
+  it('keeps warnings above the lines', () => {
     const screen = recorder(true, 100);
     const lines = printer(screen);
     for (const event of sync) lines.event(event);
@@ -62,7 +62,7 @@ describe('work on many machines, on a terminal', () => {
 });
 
 describe('work on many machines, in a pipe', () => {
-  it('is plain lines that begin with their hive, ends too', () => {
+  it('is plain lines that begin with their hive, including the last lines', () => {
     const screen = recorder(false);
     const lines = printer(screen);
     for (const event of [...sync, ...ends]) lines.event(event);

@@ -19,9 +19,9 @@ interface Doing {
 }
 
 /**
- * A step belongs to the hive in its `on` (`hive gpu-1`); later events refer to the step by its id. The line of a
- * hive begins with its first step and ends with its last: an outer step around all work on
- * the machine makes it one line. In between, it shows the step with the latest event.
+ * A step belongs to the hive in its `on` (`hive gpu-1`); later events refer to the step by its id. The line of a hive
+ * begins with its first step and ends with its last: an outer step around all work on the machine makes it one line. In
+ * between, it shows the step with the latest event.
  */
 export class HiveLines implements PeoplePrinter {
   readonly #inner: PeoplePrinter;

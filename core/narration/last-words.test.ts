@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lastWords, lastWordsInShort } from './last-words.ts';
 
-// "Node.js v26.10.0" was all that was left of an examination that had ended in the middle.
-test('the end that Node writes keeps its reason and loses its version', () => {
+// A failed examination used to show only "Node.js v26.10.0".
+test('an error report of Node keeps its reason and loses its version', () => {
   const stderr = `file:///plugin/index.js:3
   throw new TypeError('no such thing');
         ^
@@ -19,7 +19,7 @@ Node.js v26.10.0
   assert.equal(lastWordsInShort(stderr.replace('TypeError:', 'Error [ERR_X]:')), 'Error [ERR_X]: no such thing');
 });
 
-test('what is no report of Node is shown by its last lines', () => {
+test('other output is shown by its last lines', () => {
   assert.equal(lastWordsInShort('one\ntwo\nthree\nfour\n'), 'two three four');
   assert.equal(lastWordsInShort(''), '');
 });

@@ -5,7 +5,7 @@ import { printForPeople } from './people.ts';
 import { recorder, shown } from './testing.ts';
 
 describe('narration in a pipe', () => {
-  it('is one plain line for each beginning and end', () => {
+  it('is one plain line for each start and end', () => {
     const narration = recorder(false);
     const answer = recorder(false);
     const printer = printForPeople({ narration, answer });
@@ -20,7 +20,7 @@ describe('narration in a pipe', () => {
     assert.equal(answer.written, '');
   });
 
-  it('tells progress by tenths, and nothing of a step that is over in a moment', () => {
+  it('shows progress in tenths, and none for a very short step', () => {
     const lines = (pauseMs: number): number => {
       const narration = recorder(false);
       let now = 0;
@@ -37,7 +37,7 @@ describe('narration in a pipe', () => {
     assert.equal(lines(1), 0);
   });
 
-  it('passes on the text of an answer, and ends its last line', () => {
+  it('forwards the text of an answer, and ends its last line', () => {
     const answer = recorder(false);
     const printer = printForPeople({ narration: recorder(false), answer });
     for (const text of ['bees\t\ud83d', '\udc1d\r', '\nhum', '\u001b[1m']) printer.event({ kind: 'text', text });
@@ -45,7 +45,7 @@ describe('narration in a pipe', () => {
     assert.equal(answer.written, 'bees\t\u{1f41d}\nhum\\x1b[1m\n');
   });
 
-  it('says which step failed', () => {
+  it('shows which step failed', () => {
     const narration = recorder(false);
     const printer = printForPeople({ narration, answer: recorder(false) });
     printer.event({ kind: 'step', id: 'a', text: 'loading' });
@@ -55,7 +55,7 @@ describe('narration in a pipe', () => {
 });
 
 describe('narration on a terminal', () => {
-  it('turns each running step into a tick where it stood, and leaves nothing else', () => {
+  it('turns each running step into a tick in its place, and leaves nothing else', () => {
     const narration = recorder(true);
     let now = 0;
     const printer = printForPeople({ narration, answer: narration, now: () => now });
@@ -70,7 +70,7 @@ describe('narration on a terminal', () => {
     assert.deepEqual(shown(narration.written), ['✔ starting the queen (1.5 s)', '✔ ready (90 ms)', '']);
   });
 
-  it('draws nothing into the line of an answer', () => {
+  it('does not draw on the line of an answer', () => {
     const screen = recorder(true);
     const printer = printForPeople({ narration: screen, answer: screen });
     printer.event({ kind: 'step', id: 'a', text: 'answering' });
@@ -81,7 +81,7 @@ describe('narration on a terminal', () => {
     assert.deepEqual(shown(screen.written), ['The bees hum.', '✔ answered (5 ms)', '']);
   });
 
-  it('ends the line of a question where the question stands, not in the answer', () => {
+  it('ends the line of a question on the stream of the question, not of the answer', () => {
     const [screen, answer] = [recorder(true), recorder(false)];
     const printer = printForPeople({ narration: screen, answer });
     printer.event({ kind: 'ask', id: 'ask-1', question: 'The passphrase?', secret: true });
@@ -92,7 +92,7 @@ describe('narration on a terminal', () => {
     assert.equal(answer.written, 'a\nb\n');
   });
 
-  it('does not let an answer steer the terminal', () => {
+  it('does not let an answer control the terminal', () => {
     const screen = recorder(true);
     const printer = printForPeople({ narration: screen, answer: screen });
     printer.event({ kind: 'text', text: '\u001b]0;gotcha\u0007' });
@@ -100,7 +100,7 @@ describe('narration on a terminal', () => {
     assert.equal(screen.written, '\\x1b]0;gotcha\\x07\n');
   });
 
-  it('keeps every line within the width, so that erasing it erases all of it', () => {
+  it('keeps every line within the width, so that it can be erased completely', () => {
     const screen = recorder(true);
     const printer = printForPeople({ narration: screen, answer: screen });
     printer.event({ kind: 'step', id: 'a', text: 'x'.repeat(500) });
@@ -110,7 +110,7 @@ describe('narration on a terminal', () => {
 });
 
 describe('narration for machines', () => {
-  it('is one JSON object a line', () => {
+  it('is one JSON object per line', () => {
     const sink = recorder(false);
     printForMachines(sink)({ kind: 'info', text: 'a\nb' });
     assert.deepEqual(JSON.parse(sink.written), { kind: 'info', text: 'a\nb' });

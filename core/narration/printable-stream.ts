@@ -33,7 +33,7 @@ export class PrintableStream {
 export const withoutStyles = (text: string): string => text.replace(styles, '');
 
 /** The first half of a CR LF, of a surrogate pair or of a colour. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with it
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with ESC
 const unfinished = /(?:\r|[\ud800-\udbff]|\u001b(?:\[[\d;:]{0,32})?)$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with it
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with ESC
 const styles = /\u001b\[[\d;:]{0,32}m/g;

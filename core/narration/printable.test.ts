@@ -11,16 +11,16 @@ const writtenOut =
   'a\\x1b]52;c;aGFjaw==\\x07\\x1b[2J\\u009b31m\\x00\\x7f\\r\\n\\t\\u202e\\u2066\\u200f\\u061c\\u2028\\ufeff\\u00ad\\u{e0041}\\ud800z';
 
 describe('text from outside', () => {
-  it('is shown with everything written out that steers, hides or ends a line', () => {
+  it('has everything escaped that controls the terminal, or hides or ends a line', () => {
     assert.equal(printable(hostile), writtenOut);
     assert.equal(printable(printable(hostile)), writtenOut);
   });
 
-  it('keeps its lines and tabs where it has several', () => {
+  it('keeps its lines and tabs if it may have several lines', () => {
     assert.equal(printable('a\r\n\tb\rc\u001b[1A', { multiline: true }), 'a\n\tb\\rc\\x1b[1A');
   });
 
-  it('stays as it is in every script and emoji', () => {
+  it('is unchanged in every script and emoji', () => {
     const scotland = '\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}';
     for (const text of [
       'bjørn',
@@ -37,7 +37,7 @@ describe('text from outside', () => {
     }
   });
 
-  it('is made harmless in the keys of objects too, and ASCII without controls is not copied', () => {
+  it('is also escaped in the keys of objects, and ASCII without controls is not copied', () => {
     const dirty = JSON.parse(JSON.stringify({ list: [{ [hostile]: hostile }], __proto__: 1 }));
     assert.deepEqual(printableData(dirty), { list: [{ [writtenOut]: writtenOut }] });
     const proto = printableData(JSON.parse('{"__proto__":{"x":"\\u001b"}}'));
@@ -50,7 +50,7 @@ describe('text from outside', () => {
 });
 
 describe('JSON', () => {
-  it('means the same and has no character that steers', () => {
+  it('means the same and has no control character', () => {
     const value = { [hostile]: [hostile, { deep: hostile }], line: '"quoted" \\ back' };
     for (const indent of [undefined, 2]) {
       const json = printableJson(value, indent);
@@ -60,7 +60,7 @@ describe('JSON', () => {
     assert.equal(printableJson(undefined), 'null');
   });
 
-  it('inside a line for people has its backslashes once', () => {
+  it('inside a line for people has single backslashes', () => {
     assert.equal(jsonForPeople(printableData({ stop: '\n\u001b' })), '{"stop":"\\n\\x1b"}');
   });
 });
@@ -79,20 +79,20 @@ describe('text in pieces', () => {
     }
   });
 
-  it('is not held back without end', () => {
+  it('is not held back indefinitely', () => {
     const stream = new PrintableStream({ dropStyles: true });
     assert.match(stream.push(`\u001b[${'1;'.repeat(100)}`), /^\\x1b\[1;1;/);
   });
 });
 
 describe('a screen', () => {
-  it('lets the styles of rbee pass and nothing else, whoever forgot to clean what', () => {
+  it('passes on only the styles of rbee, even if a caller forgot to escape something', () => {
     const screen = recorder(false);
     screen.write('\u001b[31mred\u001b[39m \u001b[2J\u001b[8mhidden\u001b[38;5;1m\u001b]0;x\u0007\r\n');
     assert.equal(screen.written, '\u001b[31mred\u001b[39m \\x1b[2J\\x1b[8mhidden\\x1b[38;5;1m\\x1b]0;x\\x07\n');
   });
 
-  it('shows data on the lines that a view gives it, and no colours of its own', () => {
+  it('shows data on the lines of a view, without colours of its own', () => {
     const screen = recorder(false);
     screen.show({ id: 'w\r\nerror: forged', state: '\u001b[31m' }, ({ id, state }) => `${id} is ${state}\n`);
     screen.line('deleted \u001b[31mx\ny');

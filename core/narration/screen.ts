@@ -1,6 +1,6 @@
 /**
- * A text stream and what it can show. All output of rbee goes through here: each
- * method makes its input safe to print, so that callers need not care.
+ * A text stream and what it can show. All output of rbee goes through here: each method makes its input safe to print, so
+ * that callers need not care.
  */
 import { printable, printableData, printableJson } from './printable.ts';
 import { PrintableStream } from './printable-stream.ts';
@@ -61,7 +61,7 @@ export class Screen {
 }
 
 /** Bold, dim, italic, underlined and the sixteen colours, on and off. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: styles begin with it
+// biome-ignore lint/suspicious/noControlCharactersInRegex: styles begin with ESC
 const ownStyles = /(\u001b\[(?:[0-4]|2[2-4]|3[0-79]|9[0-7])m)/;
 
 const moves = {

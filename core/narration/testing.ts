@@ -22,7 +22,7 @@ export const recorder = (live: boolean, width?: number): Recorder => new Recorde
 /** What a terminal shows after these bytes, for the sequences that the printer uses. */
 export const shown = (bytes: string): string[] => {
   const lines = [''];
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what moves a cursor
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they move the cursor
   for (const [token] of bytes.matchAll(/\u001b\[1A|\u001b\[2K|\r|\n|[^\u001b\r\n]+/g)) {
     if (token === '\u001b[1A') lines.pop();
     else if (token === '\u001b[2K') lines[lines.length - 1] = '';

@@ -10,7 +10,7 @@ describe('text on a terminal', () => {
     assert.equal(textWidth('🐝'), 2);
   });
 
-  it('cuts to the columns it is given and never splits a wide character', () => {
+  it('cuts to the given columns and never splits a wide character', () => {
     assert.equal(cutText('abcdef', 4, { unicode: true }), 'abc…');
     assert.equal(cutText('日本語', 4, { unicode: true }), '日…');
     assert.equal(cutText('abc', 3, { unicode: true }), 'abc');

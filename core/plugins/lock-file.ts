@@ -1,4 +1,7 @@
-/** `rbee.lock`: the versions that `latest` and ranges resolved to, to install the same on other machines and later. */
+/**
+ * `rbee.lock`: the versions that `latest` and ranges resolved to, so that other machines and later installations use
+ * the same.
+ */
 import { join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { configError, formatToml, readToml } from '../config/toml.ts';
@@ -55,6 +58,6 @@ const readWhole = async (configFolder: string): Promise<Record<string, unknown>>
     if (error instanceof RbeeError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return {};
-    throw configError(file, { line: 1, column: 1 }, message, 'put an ordinary file there, or remove it');
+    throw configError(file, { line: 1, column: 1 }, message, 'replace it with a regular file, or remove it');
   }
 };

@@ -1,13 +1,15 @@
 /**
- * Which plugins there are: the packages that the index in the data folder names (oclif's own link entries, so that oclif
- * loads the same plugins), and, in a checkout of rbee, the development index of the workspace.
+ * The plugins of a machine: the packages in the data folder's index (oclif link entries, so that oclif loads the same
+ * plugins) and, in a checkout of rbee, the development index of the workspace.
  */
 import { dirname, join, resolve } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { packageRoot } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
 
-/** A plugin in the index. To oclif all of them are linked folders; only those that rbee installed have an `integrity`. */
+/**
+ * A plugin in the index. oclif treats all of them as linked folders; only those installed by rbee have an `integrity`.
+ */
 export interface IndexEntry {
   /** npm package. */
   name: string;
@@ -21,29 +23,29 @@ export interface IndexEntry {
   /** Scope or name of its publisher. */
   publisher?: string;
   registry?: string | null;
-  /** `verified`, or why there is none to verify. */
+  /** `verified`, or why it is not. */
   signature?: string;
   /** Folder of the package for each installed variant; variants that need the same packages share one. */
   variants?: Record<string, string>;
-  /** Those of the variants for which the install scripts of their packages were run. */
+  /** The variants whose packages' install scripts were run. */
   scripts?: readonly string[];
-  /** The version that it took the place of. */
+  /** The version that it replaced. */
   previous?: { version: string; integrity: string; variants: Record<string, string> };
 }
 
 export interface PluginLocation {
   root: string;
   source: 'development' | 'link' | 'installed';
-  /** Of an installed plugin. */
+  /** Only for an installed plugin. */
   integrity?: string;
-  /** Of an installed plugin: the folder of each variant that is here. Others are whole. */
+  /** For an installed plugin, the folder of each installed variant. Other plugins have all variants in one folder. */
   variants?: Readonly<Record<string, string>>;
 }
 
 /** The index of installed plugins: `package.json` of the data folder. */
 export const indexFile = (dataFolder: string): string => join(dataFolder, 'package.json');
 
-/** All plugin folders, installed ones first, sorted by folder so that the order never depends on chance. */
+/** All plugin folders, installed ones first, sorted by folder for a deterministic order. */
 export const locatePlugins = async (dataFolder: string): Promise<PluginLocation[]> => {
   const installed = (await readIndex(dataFolder)).map(locationOf);
   const roots = new Set(installed.map((plugin) => plugin.root));

@@ -1,4 +1,4 @@
-/** Files that plugins and people put in place are read within bounds, wherever they are read. */
+/** Files written by plugins and users are read with size limits everywhere. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { readManifest } from '../worker-types/manifest.ts';
 import { readLock } from './lock-file.ts';
 import { readIndex } from './plugin-index.ts';
 
-// Each waited for someone to write to the pipe, and the command never ended.
-test('a pipe where a file belongs is refused at once, by name', async (t) => {
+// Each of these reads used to wait for a writer on the pipe, so the command never ended.
+test('a pipe instead of a file is refused immediately, by name', async (t) => {
   const folder = await tempFolder(t);
   for (const name of ['package.json', 'rbee.lock']) execFileSync('mkfifo', ['-m', '600', join(folder, name)]);
   const message = /not a regular file/;
@@ -19,7 +19,7 @@ test('a pipe where a file belongs is refused at once, by name', async (t) => {
   await assert.rejects(readLock(folder), { code: 'CONFIG_INVALID', message });
 });
 
-test('a manifest may be a mebibyte, a lock that is nested without end is refused', async (t) => {
+test('a manifest may be 1 MiB; an endlessly nested lock is refused', async (t) => {
   const folder = await tempFolder(t);
   writeFileSync(join(folder, 'package.json'), ' '.repeat(2 ** 20 + 1));
   await assert.rejects(readManifest(folder), { code: 'PLUGIN_INVALID', message: /larger than 1 MiB/ });

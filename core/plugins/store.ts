@@ -1,6 +1,6 @@
 /**
- * The store: versioned folders that are complete when they appear, and the index that names them, replaced at once.
- * Everything that changes it holds its lock, so that any number of commands and machines may work at a time.
+ * The plugin store: versioned folders that appear only when complete, and an index that is replaced atomically. Every
+ * change holds the store's lock, so that any number of commands and machines can work at once.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -25,10 +25,13 @@ const lockMs = 60_000;
 /** Catalog of the data folder. */
 export const catalogFolder = (data: string): string => join(data, 'workers');
 
-/** Folders that are being filled; whatever is in here is no plugin yet. */
+/** Folders being filled; their contents are not plugins yet. */
 export const stagingFolder = (data: string): string => join(catalogFolder(data), '.staging');
 
-/** `<package>/<version>-<hash8>`: another package under the same version is another folder. Errors: PACKAGE_REFUSED. */
+/**
+ * `<package>/<version>-<hash8>`: a different package with the same version gets a different folder. Errors:
+ * PACKAGE_REFUSED.
+ */
 export const versionFolder = (data: string, name: string, version: string, integrity: string): string => {
   if (valid(version) !== version || !isSafePath(name) || name.split('/').some((part) => part.startsWith('.'))) {
     throw RbeeError.of('PACKAGE_REFUSED', {
@@ -43,8 +46,8 @@ export const versionFolder = (data: string, name: string, version: string, integ
 };
 
 /**
- * The self-contained tree of one variant. One whose install scripts were run is another tree: a worker may still run from
- * that without.
+ * The self-contained tree of one variant. Trees whose install scripts were run are separate: a worker may still be
+ * running from the other one.
  */
 export const variantFolder = (version: string, variant: string, { os, cpu }: Platform, scripts = false): string =>
   nameInFolder(version, `${variant}-${os}-${cpu}${scripts ? '-scripts' : ''}`);
@@ -52,11 +55,11 @@ export const variantFolder = (version: string, variant: string, { os, cpu }: Pla
 /** The plugin's own package in such a tree. */
 export const packageFolder = (tree: string, name: string): string => insideFolder(join(tree, 'node_modules'), name);
 
-/** Where the tree of some variants is made before it moves. */
+/** Where a tree of variants is built before it moves into place. */
 export const stagedTree = (staging: string, [first]: readonly string[]): string =>
   nameInFolder(staging, `tree-${first}`);
 
-/** A new folder of one's own on the same file system as the store; gone again after `work`. */
+/** A new private folder on the same file system as the store; removed after `work`. */
 export const withStaging = async <Result>(data: string, work: (folder: string) => Promise<Result>): Promise<Result> => {
   const folder = join(stagingFolder(data), `${process.pid}-${randomBytes(6).toString('hex')}`);
   try {
@@ -72,8 +75,8 @@ export const withStaging = async <Result>(data: string, work: (folder: string) =
 };
 
 /**
- * Moves a finished tree to its place, unless it is there already. With `replace`, the old one goes to where the new one
- * was made.
+ * Moves a finished tree into place unless it already exists. With `replace`, the old tree is moved to the staging
+ * folder.
  */
 export const moveIntoPlace = async (staged: string, place: string, replace = false): Promise<void> => {
   const there = await exists(place);
@@ -88,8 +91,8 @@ export const moveIntoPlace = async (staged: string, place: string, replace = fal
 };
 
 /**
- * Changes the index under the lock: `change` gets the entries as they are and gives them as they shall be, and whatever
- * the caller wants to know. What else the file holds is kept.
+ * Changes the index under the lock: `change` receives the current entries and returns the new ones, plus a result for
+ * the caller. Other content of the file is kept.
  */
 export const changeIndex = <Result>(
   data: string,

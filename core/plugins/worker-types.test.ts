@@ -12,7 +12,7 @@ import type { WorkerTypeHandle } from '../worker-types/worker-type-handle.ts';
 import { indexFile } from './plugin-index.ts';
 import { WorkerTypes } from './worker-types.ts';
 
-// A plugin that never ends keeps a core busy for as long.
+// A hanging plugin keeps a core busy for this long.
 Evaluator.callTimeoutMs = 1_500;
 
 let home: string;
@@ -43,7 +43,7 @@ interface PluginOptions {
   code?: string;
 }
 
-/** Writes a plugin of its own folder and gives the folder. */
+/** Writes a plugin into a new folder and returns the folder. */
 const plugin = async (folder: string, options: PluginOptions = {}): Promise<string> => {
   const root = join(home, folder);
   await mkdir(root, { recursive: true });
@@ -73,7 +73,7 @@ const writeIndex = async (data: string, roots: readonly string[]): Promise<void>
   await writeFile(indexFile(data), JSON.stringify({ oclif: { plugins } }));
 };
 
-/** The types of a data folder of its own that links these plugins. */
+/** The types of a new data folder that links these plugins. */
 const typesOf = async (...roots: string[]): Promise<WorkerTypes & { changes: () => number }> => {
   const data = await mkdtemp(join(home, 'data-'));
   await writeIndex(data, roots);
@@ -146,7 +146,7 @@ test('plugin code may not read, write, spawn or connect outside its folder', asy
   }
 });
 
-test('a plugin that throws, exits or never ends is named, and answers again when mended', async () => {
+test('a plugin that throws, exits or hangs is named, and works again once fixed', async () => {
   const root = await plugin('moody', { code: `${code} process.exit(7);` });
   const types = await typesOf(root);
   await assert.rejects(
@@ -161,9 +161,10 @@ test('a plugin that throws, exits or never ends is named, and answers again when
   assert.equal((await (await types.get('echo')).describe()).name, 'echo');
 });
 
-// The description was kept for good and the functions for as long as their process lived: an author who added an option
-// and an argument got the old command line, then "there is no such option", and half a minute later a mixture of both.
-test('an edit of a linked plugin counts at once, in data and functions together', async () => {
+// The description used to be cached forever and the functions as long as their process lived. An author who added an
+// option and an argument got the old command line, then "there is no such option", and half a minute later a mixture of
+// both.
+test('an edit of a linked plugin takes effect immediately, in data and functions alike', async () => {
   const states = (word: string) =>
     code.replace("name: 'echo',", `name: 'echo', summary: '${word}',`).replace("'--port'", `'--${word}'`);
   const types = await typesOf(await plugin('edited', { code: states('before') }));
@@ -176,13 +177,13 @@ test('an edit of a linked plugin counts at once, in data and functions together'
   assert.equal(await types.get('echo'), before);
   await plugin('edited', { code: states('after') });
   assert.deepEqual(await seen(await types.get('echo')), ['after', '--after']);
-  // Who began before the edit ends with what there was then.
+  // Operations that began before the edit finish with the old code.
   assert.deepEqual(await seen(before), ['before', '--before']);
   types.close();
   await assert.rejects(before.command(launch), { code: 'PLUGIN_CHANGED' });
 });
 
-test('so does an edit of what a linked plugin reads, of its manifest, and of a linked package that it needs', async () => {
+test('so does an edit of a file that it reads, its manifest, or a linked dependency', async () => {
   const root = await plugin('parts', { code: `import { word } from 'shared';\n${code.replace("'--port'", 'word')}` });
   const shared = join(home, 'shared');
   const dependency = async (word: string) => {
@@ -220,12 +221,15 @@ test('a linked plugin that is not built says so', async () => {
   });
 });
 
-test('a manifest that leaves out what its code has is refused, and one that names more paths is not', async () => {
+test('a manifest that omits something from the code is refused; one that lists extra paths is accepted', async () => {
   const wider = await typesOf(await plugin('wider', { serves: ['/v1/echo', '/v1/other'] }));
   assert.equal((await (await wider.get('echo')).describe()).serves.length, 1);
   const refused: [PluginOptions, RegExp][] = [
-    [{ serves: ['/v1/other'] }, /its manifest leaves out the paths \/v1\/echo; run: rbee plugins check --write/],
-    [{ variants: ['cpu', 'cuda'] }, /its manifest names the variants cpu, cuda, its code cpu; run: rbee plugins check/],
+    [{ serves: ['/v1/other'] }, /its manifest lacks the paths \/v1\/echo; run: rbee plugins check --write/],
+    [
+      { variants: ['cpu', 'cuda'] },
+      /its manifest lists the variants cpu, cuda, but its code cpu; run: rbee plugins check/,
+    ],
   ];
   for (const [options, problem] of refused) {
     const types = await typesOf(await plugin('liar', options));
@@ -233,10 +237,10 @@ test('a manifest that leaves out what its code has is refused, and one that name
   }
 });
 
-test('members of earlier drafts are refused by their name, with the one that they have now', async () => {
+test('members of earlier drafts are refused, and the error gives their current name', async () => {
   const refused: [string, string, RegExp][] = [
-    ['health:', 'chooseFiles: () => [], health:', /it has chooseFiles, which is called selectFiles now/],
-    ['health:', 'moreNames: () => [], health:', /it has moreNames, which is called aliases now/],
+    ['health:', 'chooseFiles: () => [], health:', /it has chooseFiles, which is now called selectFiles/],
+    ['health:', 'moreNames: () => [], health:', /it has moreNames, which is now called aliases/],
     [
       "['linux-x64']",
       "[{ os: 'linux', cpu: 'x64' }]",
@@ -249,7 +253,7 @@ test('members of earlier drafts are refused by their name, with the one that the
   }
 });
 
-test('a variant for GPUs that nothing binds is refused', async () => {
+test('a GPU variant without binds or device flags is refused', async () => {
   const unbound = code.replace("id: 'cpu'", "id: 'cuda'").replace(/deviceFlags: .*?\}\),/, '');
   const types = await typesOf(await plugin('unbound', { code: unbound, variants: ['cuda'] }));
   await assert.rejects((await types.get('echo')).describe(), /variant cuda has neither binds nor deviceFlags/);
@@ -262,23 +266,23 @@ test('an answer of the wrong shape is the plugin’s failure', async () => {
   await assert.rejects((await types.get('echo')).command(launch), (error: RbeeError) => error.code === 'PLUGIN_FAILED');
 });
 
-test('manifests that cannot be used are refused by what is wrong with them', async () => {
+test('an unusable manifest is refused, and the error says why', async () => {
   const refused: [PluginOptions, RegExp][] = [
     [{ api: 2 }, /written for API version 2, but this rbee supports 1/],
-    // Of another version everything may look different.
+    // In another contract version everything may look different.
     [{ api: 2, serves: [] }, /written for API version 2/],
     [{ type: '../evil' }, /worker type "..\/evil"/],
     [{ type: '__proto__x' }, /worker type/],
-    [{ type: 'constructor' }, /nothing can be named constructor/],
-    [{ variants: ['cpu', 'constructor'] }, /nothing can be named constructor/],
-    [{ entry: 'dist\\..\\..\\outside.js' }, /its entry lies outside the package/],
-    [{ entry: '../outside.js' }, /its entry lies outside the package/],
-    [{ entry: '/etc/passwd' }, /its entry lies outside the package/],
-    [{ serves: ['/v1/jobs'] }, /\/v1\/jobs belongs to rbee itself/],
-    [{ serves: ['/health'] }, /belongs to rbee itself/],
+    [{ type: 'constructor' }, /constructor is not allowed as a name/],
+    [{ variants: ['cpu', 'constructor'] }, /constructor is not allowed as a name/],
+    [{ entry: 'dist\\..\\..\\outside.js' }, /its entry is outside the package/],
+    [{ entry: '../outside.js' }, /its entry is outside the package/],
+    [{ entry: '/etc/passwd' }, /its entry is outside the package/],
+    [{ serves: ['/v1/jobs'] }, /\/v1\/jobs is reserved for rbee/],
+    [{ serves: ['/health'] }, /is reserved for rbee/],
     [{ serves: ['no-slash'] }, /serves/],
     [{ serves: [] }, /serves/],
-    [{ serves: ['/v1/echo', '/v1/other', '/v1/echo'] }, /worker type "echo": it names \/v1\/echo twice/],
+    [{ serves: ['/v1/echo', '/v1/other', '/v1/echo'] }, /worker type "echo": it lists \/v1\/echo twice/],
     [{ version: 'newest' }, /version/],
   ];
   for (const [index, [options, expected]] of refused.entries()) {
@@ -287,8 +291,8 @@ test('manifests that cannot be used are refused by what is wrong with them', asy
   await assert.rejects(readManifest(join(home, 'nowhere')), /its package.json cannot be read/);
 });
 
-/** The hive made a path of each, and read or started what lay there. */
-test('a model or script outside of the package is refused when the plugin is described', async () => {
+/** The hive used to make a path of each, and read or start what was there. */
+test('a model or script outside the package is refused when the plugin is described', async () => {
   for (const [index, member] of [
     "models: { formats: [], demo: '../../secret.gguf' }",
     "models: { formats: [], demo: '/etc/passwd' }",
@@ -299,28 +303,28 @@ test('a model or script outside of the package is refused when the plugin is des
     );
     await assert.rejects((await types.get('echo')).describe(), {
       code: 'PLUGIN_INVALID',
-      message: /lies outside the package/,
+      message: /is outside the package/,
     });
   }
 });
 
-test('a faulty plugin takes only its own type away', async () => {
+test('a faulty plugin only makes its own type unusable', async () => {
   const types = await typesOf(await plugin('good'), await plugin('newer', { api: 9, type: 'other' }));
   assert.equal((await (await types.get('echo')).describe()).name, 'echo');
   assert.ok(types.list().some((entry) => entry.fault?.includes('API version 9')));
 });
 
-test('two plugins of one type make it unusable and both are named', async () => {
+test('two plugins with the same type make it unusable, and both are named', async () => {
   const types = await typesOf(await plugin('first'), await plugin('second'));
   await assert.rejects(types.get('echo'), /both @test\/first and @test\/second provide/);
 });
 
-test('an unknown type is refused with the near name', async () => {
+test('an unknown type is refused, with a similar name', async () => {
   const types = await typesOf(await plugin('known'));
   await assert.rejects(types.get('ehco'), /there is no worker type ehco/);
 });
 
-test('a change of the index is picked up without a restart', async () => {
+test('a change to the index takes effect without a restart', async () => {
   const data = await mkdtemp(join(home, 'data-'));
   await writeIndex(data, []);
   let heard = () => {};
@@ -336,7 +340,7 @@ test('a change of the index is picked up without a restart', async () => {
   assert.equal((await types.get('echo')).plugin.package, '@test/late');
 });
 
-test('failure rules are read in the process of the plugin: one that gets lost costs the diagnosis, and no more', async () => {
+test('failure rules run in the plugin process: a hanging rule costs only the diagnosis', async () => {
   const rules = `failures: [
     { pattern: /port (\\d+)/, cause: 'port_in_use', message: 'port {1} is taken', hint: 'h' },
     { pattern: /^(a+)+$/, cause: 'crashed', message: 'm', hint: 'h' }], health:`;

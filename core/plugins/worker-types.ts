@@ -131,7 +131,7 @@ export class WorkerTypes {
     return nearest(name, [...this.#known.keys()]);
   }
 
-  /** Is there a type of this name, alias or package, usable or not? */
+  /** Whether a type with this name, alias or package exists, usable or not. */
   async has(name: string): Promise<boolean> {
     return (await this.#findNow(name)) !== undefined;
   }
@@ -155,7 +155,7 @@ export class WorkerTypes {
     const problem =
       owner !== undefined && plugin.package !== owner
         ? `the package in ${root} is ${plugin.package} now`
-        : `it has no worker type ${name} any more`;
+        : `it no longer has a worker type ${name}`;
     if (!manifest || plugin.package !== (owner ?? plugin.package))
       throw RbeeError.of('PLUGIN_INVALID', { plugin: owner ?? plugin.package, problem });
     return this.#handleOf(plugin, manifest, looks);
@@ -190,7 +190,7 @@ export class WorkerTypes {
     if (this.#settle) clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
       this.refresh().catch(() => {
-        // An index that is being written is read again by the next look.
+        // An index that is still being written is read again on the next poll.
       });
     }, settleMs);
     this.#settle.unref();
@@ -209,7 +209,7 @@ export class WorkerTypes {
     }
     for (const manifest of plugin.workerTypes) {
       const other = found.get(manifest.name);
-      // In a checkout, a version that was installed takes the place of the one in the workspace.
+      // In a checkout, an installed version takes precedence over the workspace's.
       if (other && location.source === 'development' && other.entry.plugin === plugin.package) continue;
       if (other) {
         const fault = RbeeError.of('PLUGIN_CONFLICT', {

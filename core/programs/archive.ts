@@ -72,7 +72,7 @@ export const lookForMember = async (source: ArchiveSource, folder: string): Prom
 const makeExecutable = async (source: ArchiveSource, folder: string): Promise<void> => {
   const path = await realInside(folder, plainPath(source.member)).catch(() => null);
   if (path === null || !(await isFile(path))) {
-    const problem = `there is no ${source.member} in it`;
+    const problem = `it does not contain ${source.member}`;
     throw RbeeError.of('ARCHIVE_INVALID', { archive: nameOf(source.url), problem });
   }
   if ((await executableProblem(path)) !== undefined) await chmod(path, 0o755);

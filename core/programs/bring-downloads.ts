@@ -40,7 +40,7 @@ export const bringDownloads = async (
     throw RbeeError.of('INSTALL_FAILED', {
       what,
       problem,
-      hint: 'give the machine a way to the internet (HTTPS_PROXY), or install the program on it',
+      hint: 'give the machine internet access (HTTPS_PROXY), or install the program on it',
     });
   }
   const to = downloadsFolder({ cache });

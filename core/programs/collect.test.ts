@@ -16,9 +16,9 @@ const program = (word: string): Buffer => Buffer.from(`#!/bin/sh\necho ${word}\n
 
 interface Setting {
   context: BinaryContext;
-  /** A source of a program that is one file. */
+  /** A source of a program that consists of one file. */
   source: (word: string) => BinarySource;
-  /** All files and folders of the store and of the downloads. */
+  /** All files and folders of the store and the downloads. */
   there: () => Promise<string[]>;
 }
 
@@ -49,7 +49,7 @@ const setting = async (t: TestContext): Promise<Setting> => {
 
 const nothing: ProgramsInUse = { keys: new Set(), downloads: new Set() };
 
-test('a program that nothing names goes with its download and its lock, and is told in a dry run first', async (t) => {
+test('an unused program is removed with its download and lock, and a dry run reports it first', async (t) => {
   const { context, source, there } = await setting(t);
   await ensureBinary(source('one'), context);
   const before = await there();
@@ -63,7 +63,7 @@ test('a program that nothing names goes with its download and its lock, and is t
   await ensureBinary(source('one'), context);
 });
 
-test('what a plugin names stays, with what was downloaded for it and what its steps made', async (t) => {
+test('a program that a plugin needs is kept, with its downloads and the results of its steps', async (t) => {
   const { context, source } = await setting(t);
   const steps = [{ kind: 'run', args: ['$binary'] }] as const;
   const prepared = (word: string): BinarySource => ({ ...source(word), prepare: steps });
@@ -77,7 +77,7 @@ test('what a plugin names stays, with what was downloaded for it and what its st
   assert.equal(bytes, 0);
 });
 
-test('what was prepared for a worker stays with it, although no plugin names it', async (t) => {
+test('the result of steps for a worker is kept even if no plugin needs it', async (t) => {
   const { context, source } = await setting(t);
   const prepare = [{ kind: 'run', args: ['$binary'] }] as const;
   const { environment = '' } = await ensureBinary({ ...source('one'), prepare }, context);
@@ -88,14 +88,14 @@ test('what was prepared for a worker stays with it, although no plugin names it'
   );
 });
 
-test('what a worker runs from stays although no plugin names it, and so does its download', async (t) => {
+test('a program that a worker runs is kept with its download even if no plugin needs it', async (t) => {
   const { context, source } = await setting(t);
   const { path = '' } = await ensureBinary(source('one'), context);
   const { programs, downloads } = await collectPrograms(context.folders, { ...nothing, paths: [path] });
   assert.deepEqual([programs, downloads], [[], []]);
 });
 
-test('what is being installed or downloaded is left alone, what a killed attempt left behind is not', async (t) => {
+test('running installations and downloads are kept; leftovers of killed ones are removed', async (t) => {
   const { context, source, there } = await setting(t);
   const { path = '' } = await ensureBinary(source('one'), context);
   const store = dirname(dirname(path));
@@ -118,7 +118,7 @@ test('what is being installed or downloaded is left alone, what a killed attempt
   assert.ok(!(await there()).some((name) => name.startsWith(key) || name.startsWith(sum)));
 });
 
-test('what is no program or download of rbee is not touched', async (t) => {
+test('other files are not touched', async (t) => {
   const { context, there } = await setting(t);
   const store = join(context.folders.data, 'binaries');
   await mkdir(join(store, 'my-own-things'), { recursive: true });

@@ -26,7 +26,7 @@ export interface Collected {
 type Pieces = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Removes everything that `kept` does not name and no process is installing (it would hold the lock). `dryRun` only
+ * Removes everything that is not in `kept` and that no process is installing (it would hold the lock). `dryRun` only
  * reports. `folders` as in `BinaryContext`.
  */
 export const collectPrograms = async (

@@ -26,7 +26,7 @@ interface Setting {
       maxAttempts?: number;
     },
   ) => Promise<string>;
-  /** What the cache holds, locks left out. */
+  /** The contents of the cache, without locks. */
   cached: () => Promise<string[]>;
 }
 
@@ -62,7 +62,7 @@ const code =
     return true;
   };
 
-test('a file is kept under its checksum, asked for once, with progress to the end', async (t) => {
+test('a file is cached under its checksum and downloaded once, with progress to the end', async (t) => {
   const { server, fetch, to, cached } = await setting(t);
   const seen: [number, number | undefined][] = [];
   const path = await fetch({ onProgress: (done, total) => seen.push([done, total]) });
@@ -74,7 +74,7 @@ test('a file is kept under its checksum, asked for once, with progress to the en
   assert.deepEqual(await cached(), [sha256]);
 });
 
-test('a connection that breaks midway goes on where it broke, again and again', async (t) => {
+test('a download resumes where the connection broke, repeatedly', async (t) => {
   const { server, fetch } = await setting(t, { cutAfter: 150_000 });
   assert.deepEqual(await readFile(await fetch()), data);
   const [first, ...later] = server.requests;
@@ -82,46 +82,46 @@ test('a connection that breaks midway goes on where it broke, again and again', 
   assert.ok(later.length > 0 && later.every((request) => /bytes=[1-9]\d*-/.test(request)), later.join());
 });
 
-test('what an earlier run left is gone on with, whether or not it is known where it came from', async (t) => {
+test('a part of an earlier run is resumed, whether or not its origin is known', async (t) => {
   const { server, fetch, to } = await setting(t);
   await writeFile(join(to, `${sha256}.part`), data.subarray(0, 400_000));
   assert.deepEqual(await readFile(await fetch()), data);
   assert.deepEqual(server.requests, ['GET /file bytes=400000-']);
 });
 
-test('a part that is whole already is just taken', async (t) => {
+test('a part that is already complete is used', async (t) => {
   const { server, fetch, to } = await setting(t);
   await writeFile(join(to, `${sha256}.part`), data);
   assert.deepEqual(await readFile(await fetch()), data);
   assert.deepEqual(server.requests, []);
 });
 
-test('a part of another file is found out and everything is fetched anew', async (t) => {
+test('a part of another file is detected, and the file is downloaded again', async (t) => {
   const { server, fetch, to } = await setting(t);
   await writeFile(join(to, `${sha256}.part`), noise(400_000, 'other'));
   assert.deepEqual(await readFile(await fetch()), data);
   assert.deepEqual(server.requests, ['GET /file bytes=400000-', 'GET /file']);
 });
 
-test('a part that is longer than the file is thrown away', async (t) => {
+test('a part that is longer than the file is discarded', async (t) => {
   const { fetch, to } = await setting(t);
   await writeFile(join(to, `${sha256}.part`), noise(1_500_000, 'other'));
   assert.deepEqual(await readFile(await fetch()), data);
 });
 
-test('a server that knows no ranges sends all of it again', async (t) => {
+test('a server without range support sends the whole file again', async (t) => {
   const { fetch, to } = await setting(t, { wholeOnly: true });
   await writeFile(join(to, `${sha256}.part`), data.subarray(0, 400_000));
   assert.deepEqual(await readFile(await fetch()), data);
 });
 
-test('the file on the server is replaced midway: what came before is not mixed with it', async (t) => {
+test('a file replaced on the server during the download is not mixed with its predecessor', async (t) => {
   const { server, fetch } = await setting(t, { data: noise(900_000, 'old'), cutAfter: 300_000 });
   const replace = () => server.files.set('/file', { data });
   assert.deepEqual(await readFile(await fetch({ onProgress: (done) => done >= 300_000 && replace() })), data);
 });
 
-test('wrong bytes are refused and nothing of them is kept', async (t) => {
+test('wrong bytes are refused and discarded', async (t) => {
   for (const bare of [false, true]) {
     const { fetch, cached } = await setting(t, { data: noise(500_000, 'wrong'), bare });
     await assert.rejects(fetch(), code('CHECKSUM_MISMATCH', new RegExp(`not ${sha256}`)));
@@ -129,7 +129,7 @@ test('wrong bytes are refused and nothing of them is kept', async (t) => {
   }
 });
 
-test('wrong bytes in pieces are refused too, after one more try from the start', async (t) => {
+test('wrong bytes after a resume are refused, after one more attempt from the start', async (t) => {
   const { server, fetch, cached } = await setting(t, { data: noise(500_000, 'wrong'), cutAfter: 400_000 });
   await assert.rejects(fetch(), code('CHECKSUM_MISMATCH'));
   assert.equal(server.requests.filter((request) => request === 'GET /file').length, 2);
@@ -143,7 +143,7 @@ test('a cached file that was damaged on disk is fetched again', async (t) => {
   assert.equal(server.requests.length, 2);
 });
 
-test('temporary failures are retried, others are reported at once', async (t) => {
+test('temporary failures are retried, others are reported immediately', async (t) => {
   const passing = await setting(t, { failures: [503, 429, 500] });
   assert.deepEqual(await readFile(await passing.fetch()), data);
   const lasting = await setting(t, { failures: [503, 503, 503, 503, 503] });
@@ -159,7 +159,7 @@ test('temporary failures are retried, others are reported at once', async (t) =>
   await assert.rejects(nowhere, (error: Error) => code('DOWNLOAD_FAILED')(error) && !error.message.includes('secret'));
 });
 
-test('a server that goes silent is given up, and what came is kept for the next run', async (t) => {
+test('a silent server times out, and the received part is kept for the next run', async (t) => {
   const { server, fetch, cached } = await setting(t, { stallAfter: 600_000 });
   const first = fetch({ idleTimeoutMs: 100 });
   assert.deepEqual(await readFile(await first), data, 'each connection brings something new');
@@ -189,7 +189,7 @@ test('redirects are followed, with the range; loops and other protocols are refu
   await assert.rejects(fetch({ path: '/file-url', sha256: sha }), code('DOWNLOAD_FAILED', /redirects to "file:/));
 });
 
-test('many who want the same file share one download', async (t) => {
+test('concurrent requests for a file share one download', async (t) => {
   const { server, fetch } = await setting(t, { slowMs: 2 });
   let waited = 0;
   const paths = await Promise.all(Array.from({ length: 5 }, () => fetch({ onWait: () => waited++ })));
@@ -198,7 +198,7 @@ test('many who want the same file share one download', async (t) => {
   assert.ok(waited >= 1);
 });
 
-test('a download ends when it is no longer wanted, and the next one goes on', async (t) => {
+test('a download can be aborted, and the next one resumes it', async (t) => {
   const { server, fetch } = await setting(t, { slowMs: 2 });
   const stop = new AbortController();
   const stopped = fetch({
@@ -216,7 +216,7 @@ test('a file that is larger than the disk is refused before it is written', asyn
   await assert.rejects(fetch(), code('NO_SPACE', /4 PiB more is needed/));
 });
 
-test('the proxy of the environment is used, except for hosts that need none', async (t) => {
+test('the proxy from the environment is used, except for excluded hosts', async (t) => {
   const { fetch } = await setting(t);
   const asked: string[] = [];
   const proxy = createServer((request, response) => {
@@ -246,7 +246,7 @@ test('the proxy of the environment is used, except for hosts that need none', as
   assert.equal(asked.length, 1);
 });
 
-test('a certificate counts if the environment names it, and https never leads to http', async (t) => {
+test('a certificate named in the environment is trusted, and https never redirects to http', async (t) => {
   const { server, to, fetch } = await setting(t);
   const [key, cert] = [join(to, 'key.pem'), join(to, 'cert.pem')];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
@@ -271,9 +271,9 @@ test('a certificate counts if the environment names it, and https never leads to
   assert.deepEqual(await readFile(await fetch()), data);
 });
 
-// The hash became the name of the file, so one with slashes named any file of this machine: it was removed for not being
-// what its name said, and its lock and its part were left beside it.
-test('what is not a hash is refused before anything is opened, made, removed or asked for', async (t) => {
+// The hash became a file name, so one with slashes could refer to any file of this machine: it was removed for having
+// the wrong checksum, and a lock and a part were left next to it.
+test('an invalid hash is refused before any file or network access', async (t) => {
   const { server, fetch, to } = await setting(t);
   const outside = await tempFolder(t);
   await writeFile(join(outside, 'precious.txt'), 'precious');
@@ -294,8 +294,8 @@ test('what is not a hash is refused before anything is opened, made, removed or 
   assert.deepEqual([await readdir(to), server.requests], [[], []]);
 });
 
-// A link in the cache was followed: what it led to was read, and its lock was made wherever that led.
-test('links in the cache are replaced, and what they lead to stays as it is', async (t) => {
+// A link in the cache was followed: its target was read, and a lock was created next to the target.
+test('links in the cache are replaced, and their targets are untouched', async (t) => {
   const { server, fetch, to, cached } = await setting(t);
   const outside = await tempFolder(t);
   await writeFile(join(outside, 'same'), data);
@@ -307,7 +307,7 @@ test('links in the cache are replaced, and what they lead to stays as it is', as
   assert.deepEqual([await readdir(outside), await cached()], [['same'], [sha256]]);
 });
 
-test('a folder that has the name of a file is left as it is', async (t) => {
+test('a folder with the name of a cached file is left unchanged', async (t) => {
   const { fetch, to } = await setting(t);
   await mkdir(join(to, sha256));
   await assert.rejects(fetch(), code('STATE_UNWRITABLE'));

@@ -61,14 +61,14 @@ export const downloadCache = (env: NodeJS.ProcessEnv, retry: RetryPolicy = defau
   },
 });
 
-/** Where the cache keeps the file of this hash. Errors: PATH_REFUSED for what is not a hash. */
+/** The cache's path for a file with this hash. Errors: PATH_REFUSED for an invalid hash. */
 export const cachedFile = (folder: string, sha256: string): string => {
   if (!/^[0-9a-f]{64}$/.test(sha256))
     throw pathRefused(folder, sha256, 'it is not a SHA-256 in lower-case hexadecimal');
   return nameInFolder(folder, sha256);
 };
 
-/** Does the cached file match its name? A damaged one is removed. */
+/** Whether the cached file matches its name. A damaged one is removed. */
 const isIntact = async (path: string, sha256: string): Promise<boolean> => {
   // A link may lead out of the cache: it is not followed, and the download replaces it.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error) => {

@@ -17,11 +17,11 @@ export const findPython = async (
 ): Promise<PythonMaker> => {
   const uv = await onPath('uv', env);
   if (uv) return { kind: 'uv', uv };
-  const tried: string[] = ['uv is not there'];
+  const tried: string[] = ['uv was not found'];
   for (const name of [...new Set([`python${wanted ?? '3'}`, 'python3', 'python'])]) {
     const python = await onPath(name, env);
     if (!python) {
-      tried.push(`${name} is not there`);
+      tried.push(`${name} was not found`);
       continue;
     }
     const problem = await pythonProblem(python, wanted, env, signal);

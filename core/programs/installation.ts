@@ -25,7 +25,7 @@ export interface Recipe {
   signal: AbortSignal;
   /** Called when another process is installing the same program; its result is used. */
   onWait: () => void;
-  /** Is the existing installation still usable? Its interpreter may have been removed. */
+  /** Whether the existing installation is still usable. Its interpreter may have been removed. */
   usable: (installed: Installed) => Promise<boolean>;
   /** Fills the folder. */
   build: (folder: string) => Promise<Record<string, string>>;

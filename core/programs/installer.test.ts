@@ -19,10 +19,10 @@ import { fileServer, noise, sha256Of } from './testing-server.ts';
 interface Setting {
   home: string;
   context: BinaryContext;
-  /** Texts of what was narrated. */
+  /** Texts of the narration. */
   told: string[];
   events: NarrationEvent[];
-  /** Names below the store, locks left out. */
+  /** Names below the store, without locks. */
   store: () => Promise<string[]>;
 }
 
@@ -76,7 +76,7 @@ const archiveSource = (url: string, data: Buffer = engineTar): BinarySource & { 
   strip: 1,
 });
 
-test('a release archive is downloaded, unpacked and its program runs; the second time nothing happens', async (t) => {
+test('a release archive is downloaded and unpacked, and its program runs; the second time nothing happens', async (t) => {
   const { context, told, store } = await setting(t);
   const server = await fileServer(t);
   server.files.set('/engine-1.2.3.tgz', { data: engineTar });
@@ -97,7 +97,7 @@ test('a release archive is downloaded, unpacked and its program runs; the second
   assert.deepEqual(await lookForBinary(mirror, context), binary, 'where it came from does not matter');
 });
 
-test('libraries that are released by themselves join the program in its folder', async (t) => {
+test("separately released libraries are unpacked into the program's folder", async (t) => {
   const { context } = await setting(t);
   const server = await fileServer(t);
   const [program, library] = [
@@ -120,7 +120,7 @@ test('libraries that are released by themselves join the program in its folder',
   assert.equal(run(binary), 'from the second');
 });
 
-test('what cannot be used leaves nothing behind: wrong bytes, a hostile archive, a missing program', async (t) => {
+test('a failed installation leaves nothing behind: wrong bytes, a hostile archive, a missing program', async (t) => {
   const { context, store } = await setting(t);
   const server = await fileServer(t);
   const hostile = rawTar([
@@ -133,11 +133,11 @@ test('what cannot be used leaves nothing behind: wrong bytes, a hostile archive,
   await assert.rejects(ensureBinary(archiveSource(server.url, hostile), context), code('ARCHIVE_INVALID', /leads out/));
   server.files.set('/engine-1.2.3.tgz', { data: engineTar });
   const missing = { ...archiveSource(server.url), member: 'bin/other' };
-  await assert.rejects(ensureBinary(missing, context), code('ARCHIVE_INVALID', /there is no bin\/other/));
+  await assert.rejects(ensureBinary(missing, context), code('ARCHIVE_INVALID', /does not contain bin\/other/));
   assert.deepEqual(await store(), []);
 });
 
-test('a source that a plugin describes wrongly is refused by name before anything is fetched', async (t) => {
+test('an invalid source of a plugin is refused by name before anything is downloaded', async (t) => {
   const { context } = await setting(t);
   const good = archiveSource('http://127.0.0.1:1');
   const wrong: BinarySource[] = [
@@ -155,7 +155,7 @@ test('a source that a plugin describes wrongly is refused by name before anythin
     await assert.rejects(ensureBinary(source, context), code('PLUGIN_INVALID', /@test\/plugin .* engine/));
 });
 
-test('many who need the same program install it once', async (t) => {
+test('concurrent requests install a program once', async (t) => {
   const { context, store } = await setting(t);
   const server = await fileServer(t);
   server.files.set('/engine-1.2.3.tgz', { data: engineTar });
@@ -177,7 +177,7 @@ const contents = async (folder: string): Promise<string> => {
   return hash.digest('hex');
 };
 
-test('killed at any point of downloading and unpacking, the next run goes on, and nothing half done is ever taken', {
+test('after a kill at any point of download or unpacking, the next run resumes, and partial results are never used', {
   skip: atFullScale,
 }, async (t) => {
   const { home, context, store } = await setting(t);
@@ -200,7 +200,7 @@ test('killed at any point of downloading and unpacking, the next run goes on, an
     const child = spawn(process.execPath, [script, JSON.stringify(source), home], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    // Each round is killed at a later event than the last one, and a little after it.
+    // Each round is killed at a later event than the one before, after a short delay.
     let left = 1 + Math.floor(round / 2);
     let output = '';
     child.stdout.on('data', (chunk) => {
@@ -221,7 +221,7 @@ test('killed at any point of downloading and unpacking, the next run goes on, an
   assert.equal(left.length, 2, `what the killed ones left is gone: ${left.join(' ')}`);
 });
 
-/** A registry with one package, as far as npm asks. */
+/** A registry with one package, as far as npm needs it. */
 const npmRegistry = async (t: TestContext, scriptRan: string) => {
   const server = await fileServer(t);
   const [name, version] = ['tiny-engine', '1.0.0'];
@@ -242,7 +242,7 @@ const npmRegistry = async (t: TestContext, scriptRan: string) => {
   return server;
 };
 
-test('a program of an npm package is installed, runs with our own Node, and again without any registry', async (t) => {
+test("a program of an npm package is installed, runs with the hive's Node, and needs no registry the second time", async (t) => {
   const first = await setting(t);
   const registry = await npmRegistry(t, join(first.home, 'script-ran'));
   const env = { ...first.context.env, npm_config_registry: registry.url };
@@ -265,7 +265,7 @@ test('a program of an npm package is installed, runs with our own Node, and agai
   assert.equal(run(await ensureBinary(source, { ...first.context, env })), `from npm ${process.version}`);
 
   const other = { ...source, bin: 'absent' };
-  await assert.rejects(ensureBinary(other, { ...first.context, env }), code('INSTALL_FAILED', /no program absent/));
+  await assert.rejects(ensureBinary(other, { ...first.context, env }), code('INSTALL_FAILED', /has no program absent/));
   const gone = { ...source, package: 'no-such-engine' };
   await assert.rejects(ensureBinary(gone, { ...first.context, env }), (error: RbeeError) => {
     assert.match(error.lines.join('\n'), /404|no-such-engine/);
@@ -297,7 +297,7 @@ const pythonSetting = async (t: TestContext): Promise<Setting> => {
   const wheels = join(made.home, 'wheels');
   await writeWheel(wheels);
   await writeWheel(wheels, 'tiny_extra');
-  // No uv, and a Python that has the venv module.
+  // No uv, but a Python with the venv module.
   const bin = join(made.home, 'bin');
   await mkdir(bin);
   const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
@@ -312,7 +312,7 @@ const pythonSetting = async (t: TestContext): Promise<Setting> => {
 
 const vllm: BinarySource = { kind: 'python', id: 'tiny-vllm', requirement: 'tiny-vllm==1.0', entryPoint: 'tiny-vllm' };
 
-test('a Python program gets an environment of its own, with the steps of its source, and is made again when its Python goes', {
+test('a Python program gets its own environment with the steps of its source, rebuilt when its Python is removed', {
   skip: atFullScale,
 }, async (t) => {
   const { context, told, home, events } = await pythonSetting(t);
@@ -326,27 +326,27 @@ test('a Python program gets an environment of its own, with the steps of its sou
   const binary = await ensureBinary(source, context);
   assert.equal(run(binary), `from python ${binary.environment}/venv`);
   assert.equal(await readFile(join(binary.environment ?? '', 'prepared'), 'utf8'), 'yes');
-  assert.deepEqual(told.filter((text) => /^(making|installing|running)/.test(text)).slice(0, 3), [
-    'making a Python environment with python3',
+  assert.deepEqual(told.filter((text) => /^(creating|installing|running)/.test(text)).slice(0, 3), [
+    'creating a Python environment with python3',
     'installing tiny-vllm==1.0 with pip',
     'installing ./wheels/tiny_extra-1.0-py3-none-any.whl with pip',
   ]);
   assert.ok(events.some((event) => event.kind === 'progress' && /Looking in links|Processing/.test(event.text ?? '')));
   assert.deepEqual(await lookForBinary(source, context), binary);
 
-  // An update of the system takes the Python away that the environment was made with.
+  // A system update removes the Python that the environment was created with.
   const venvPython = join(binary.environment ?? '', 'venv/bin/python3');
   await unlink(venvPython);
   await symlink(join(home, 'no-such-python'), venvPython);
   assert.deepEqual(await lookForBinary(source, context), {
-    problem: 'the Python that it was installed with is gone',
+    problem: 'the Python that it was installed with no longer exists',
   });
   const again = await ensureBinary(source, context);
   assert.notEqual(again.path, binary.path);
   assert.match(run(again), /from python/);
 });
 
-test('a step that fails is told with its words, and leaves nothing that is taken', { skip: atFullScale }, async (t) => {
+test('a failing step is reported with its output, and its result is not used', { skip: atFullScale }, async (t) => {
   const { context, store } = await pythonSetting(t);
   const missing = { ...vllm, requirement: 'no-such-engine==1' };
   await assert.rejects(ensureBinary(missing, context), (error: RbeeError) => {
@@ -363,7 +363,7 @@ test('a step that fails is told with its words, and leaves nothing that is taken
   assert.deepEqual(await store(), []);
 });
 
-test('what an archive lists beside its program is installed for it, with the packages that have to fit together', {
+test('a requirements file in an archive is installed, together with packages that must be compatible', {
   skip: atFullScale,
 }, async (t) => {
   const { context, told, home } = await pythonSetting(t);
@@ -397,7 +397,7 @@ test('what an archive lists beside its program is installed for it, with the pac
   assert.notEqual((await ensureBinary(otherwise, context)).environment, binary.environment);
 });
 
-test('a program of another kind gets a folder for the steps of its source, once', async (t) => {
+test('other programs get a folder for the steps of their source, once', async (t) => {
   const { context } = await pythonSetting(t);
   const prepare: PrepareStep[] = [{ kind: 'run', args: ['$binary', '-c', 'echo once >> prepared'] }];
   const there: BinarySource = { kind: 'path', id: 'sh', program: 'sh', prepare };
@@ -407,8 +407,8 @@ test('a program of another kind gets a folder for the steps of its source, once'
 });
 
 /**
- * In place of uv, with its command line: makes something like an environment, and "installs" a program. While there is a
- * file `hang` it takes that away, writes its PID to `pid` and never ends.
+ * Replaces uv, with the same command line: creates a fake environment and "installs" a program. If a file `hang`
+ * exists, it removes that, writes its PID to `pid` and hangs.
  */
 const withUv = async (home: string, env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> => {
   const bin = join(home, 'bin');
@@ -426,7 +426,7 @@ esac
   return { ...env, PATH: `${bin}${delimiter}/usr/bin${delimiter}/bin` };
 };
 
-test('uv is taken where it is there, with the version of Python and the indexes that were asked for', async (t) => {
+test('uv is used if present, with the requested Python version and indexes', async (t) => {
   const { home, context, told, events, store } = await setting(t);
   const here = { ...context, env: await withUv(home, context.env) };
   const source: BinarySource = { ...vllm, python: '3.12', indexes: ['https://index.example/cpu'] };
@@ -438,16 +438,16 @@ test('uv is taken where it is there, with the version of Python and the indexes 
     `uv venv --python 3.12 ${venv}`,
     `uv pip install --python ${venv}/bin/python --extra-index-url https://index.example/cpu tiny-vllm==1.0`,
   ]);
-  assert.equal(told[0], 'making a Python environment with uv');
+  assert.equal(told[0], 'creating a Python environment with uv');
   const before = await store();
   await assert.rejects(
     ensureBinary({ ...vllm, entryPoint: 'absent' }, here),
-    code('INSTALL_FAILED', /no program absent/),
+    code('INSTALL_FAILED', /not install a program absent/),
   );
   assert.deepEqual(await store(), before);
 });
 
-test('a tool whose starter was killed is ended by the next attempt, which does not meet its files', async (t) => {
+test('a tool whose parent was killed is ended by the next attempt, which does not use its files', async (t) => {
   const { home, context, store } = await setting(t);
   const env = await withUv(home, context.env);
   await writeFile(join(home, 'hang'), '');
@@ -463,7 +463,7 @@ test('a tool whose starter was killed is ended by the next attempt, which does n
   assert.equal((await store()).length, 2);
 });
 
-test('installing ends with everything it runs when it is no longer wanted', async (t) => {
+test('aborting an installation ends everything that it runs', async (t) => {
   const stop = new AbortController();
   const { home, context, store } = await setting(t, { signal: stop.signal });
   const prepare: PrepareStep[] = [{ kind: 'run', args: ['sh', '-c', `sleep 1000 & echo $! > ${home}/pid; wait`] }];
@@ -475,7 +475,7 @@ test('installing ends with everything it runs when it is no longer wanted', asyn
   assert.deepEqual(await store(), []);
 });
 
-test('without uv and without a Python that can make environments, what was tried is told', async (t) => {
+test('without uv and a Python with venv, the error lists what was tried', async (t) => {
   const { home, context } = await setting(t);
   const bin = join(home, 'bin');
   await mkdir(bin);
@@ -486,7 +486,7 @@ test('without uv and without a Python that can make environments, what was tried
   const here = { ...context, env: { PATH: bin } };
   await assert.rejects(
     ensureBinary(vllm, here),
-    code('PYTHON_NOT_FOUND', /uv is not there, .*python3 has no venv module, .*python is version 2\.7\.18/),
+    code('PYTHON_NOT_FOUND', /uv was not found, .*python3 has no venv module, .*python is version 2\.7\.18/),
   );
   await writeFile(join(bin, 'python3'), '#!/bin/sh\necho 3.9.1\n');
   await assert.rejects(ensureBinary({ ...vllm, python: '3.12' }, here), code('PYTHON_NOT_FOUND', /3\.9\.1/));

@@ -11,7 +11,7 @@ import { takeSteps } from './prepare.ts';
 import { environmentUsable, lookForEntryPoint, PythonEnvironment, pythonFacts } from './python.ts';
 import { checkSource, checkSteps, type InstallableSource } from './source-check.ts';
 
-/** Can this source be installed? */
+/** Whether this source can be installed. */
 export const isInstallable = (source: BinarySource): source is InstallableSource =>
   source.kind === 'archive' || source.kind === 'npm' || source.kind === 'python';
 
@@ -52,7 +52,7 @@ const installSource = async (
     build: (folder) => build(checked, { folder, key }, context),
   });
   const binary = resolved(source, await lookInside(checked, installed));
-  if ('problem' in binary) throw cannot(source, binary.problem, 'tell the author of the plugin');
+  if ('problem' in binary) throw cannot(source, binary.problem, 'report this to the author of the plugin');
   return binary;
 };
 
@@ -110,7 +110,8 @@ const common = (what: string, key: string, context: BinaryContext) => ({
   store: programsFolder(context.folders),
   key,
   signal: context.signal,
-  onWait: () => context.narrate({ kind: 'info', text: `${what} is being installed already: waiting for that` }),
+  onWait: () =>
+    context.narrate({ kind: 'info', text: `another process is already installing ${what}; waiting for it` }),
 });
 
 const resolved = (source: BinarySource, look: Look): ResolvedBinary | Absent =>
@@ -124,7 +125,7 @@ const lookInside = async (source: InstallableSource, { folder, facts }: Installe
       return lookForBin(source, folder);
     case 'python':
       if (!(await environmentUsable(facts, folder)))
-        return { problem: 'the Python that it was installed with is gone' };
+        return { problem: 'the Python that it was installed with no longer exists' };
       return lookForEntryPoint(source, folder);
   }
 };
@@ -140,7 +141,7 @@ const build = async (
   await python.make(source.python);
   await python.add([source.requirement], source.indexes);
   const look = await lookForEntryPoint(source, folder);
-  if ('problem' in look) throw cannot(source, look.problem, 'tell the author of the plugin');
+  if ('problem' in look) throw cannot(source, look.problem, 'report this to the author of the plugin');
   const { argv, path } = look;
   await takeSteps(source.prepare ?? [], { folder, key, python, argv, program: path }, context);
   return pythonFacts(python);

@@ -40,13 +40,17 @@ export const buildNpm = async (
         onLine: (line) => {
           if (/^npm http (fetch|cache)/.test(line)) progress(++requests);
         },
-        hint: 'see the lines above; npm and a registry that it can reach are needed on the hive',
+        hint: 'see the lines above; the hive needs npm, and access to its registry',
       });
     },
   );
   const look = await lookForBin(source, folder);
   if ('problem' in look)
-    throw RbeeError.of('INSTALL_FAILED', { what, problem: look.problem, hint: 'tell the author of the plugin' });
+    throw RbeeError.of('INSTALL_FAILED', {
+      what,
+      problem: look.problem,
+      hint: 'report this to the author of the plugin',
+    });
   return {};
 };
 

@@ -18,7 +18,7 @@ export interface Absent {
 
 export const lookForModule = async (source: BinarySource & { kind: 'module' }, pluginRoot: string): Promise<Look> => {
   const script = plainPath(source.script);
-  if (!isSafePath(script)) return { problem: `${source.script} is outside of the plugin` };
+  if (!isSafePath(script)) return { problem: `${source.script} is outside the plugin` };
   const path = insideFolder(pluginRoot, script);
   if (!(await isFile(path))) return { problem: `${source.script} is missing from the plugin` };
   const require = createRequire(join(pluginRoot, 'package.json'));
@@ -27,7 +27,10 @@ export const lookForModule = async (source: BinarySource & { kind: 'module' }, p
   return { path, argv: [process.execPath, path] };
 };
 
-/** Is the package there, whether or not it exports anything? Its name inside tells it from a stand-in under that name. */
+/**
+ * Whether the package is installed, even if it exports nothing. Its package.json's name distinguishes it from a
+ * placeholder.
+ */
 const canResolve = (require: NodeJS.Require, name: string): boolean =>
   (require.resolve.paths(name) ?? []).some((folder) => {
     try {
@@ -46,7 +49,10 @@ export const lookForProgram = async (
   if (variable !== undefined && named) {
     const problem = isAbsolute(named) ? await executableProblem(named) : 'is not an absolute path';
     if (problem === undefined) return { path: named, argv: [named] };
-    return { problem: `${variable} names ${named}, which ${problem}`, misnamed: { variable, path: named, problem } };
+    return {
+      problem: `${variable} is set to ${named}, which ${problem}`,
+      misnamed: { variable, path: named, problem },
+    };
   }
   const path = await onPath(source.program, env);
   if (path !== null) return { path, argv: [path] };

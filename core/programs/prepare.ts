@@ -57,7 +57,7 @@ const runStep = async (
       env: stepEnv,
       signal,
       onLine: (line) => progress(++lines, undefined, line.trim()),
-      hint: 'see the lines above, and tell the author of the plugin',
+      hint: 'see the lines above, and report this to the author of the plugin',
     });
   });
 };

@@ -12,9 +12,10 @@ import { runTool, type ToolRun } from './run-tool.ts';
 
 type PythonSource = Extract<BinarySource, { kind: 'python' }>;
 
-/** Variables that would make Python leave its environment. */
+/** Variables that would make Python use files outside its environment. */
 const misleading = ['PYTHONHOME', 'PYTHONPATH', 'VIRTUAL_ENV', 'PIP_TARGET', 'PIP_PREFIX', 'PIP_USER'];
-const hint = 'see the lines above; the package index and the compilers that it needs must be within reach of the hive';
+const hint =
+  'see the lines above; the hive needs access to the package index, and any compilers that the package needs';
 
 /** An environment under construction, in the folder `venv` of an installation. */
 export class PythonEnvironment {
@@ -43,8 +44,8 @@ export class PythonEnvironment {
       maker.kind === 'uv'
         ? [maker.uv, 'venv', ...(python ? ['--python', python] : []), this.folder]
         : [maker.python, '-m', 'venv', this.folder];
-    const text = `making a Python environment with ${basename(maker.kind === 'uv' ? maker.uv : maker.python)}`;
-    await this.#step({ text, done: 'made a Python environment' }, (progress) =>
+    const text = `creating a Python environment with ${basename(maker.kind === 'uv' ? maker.uv : maker.python)}`;
+    await this.#step({ text, done: 'created a Python environment' }, (progress) =>
       runTool(argv, this.#toolRun('a Python environment', progress)),
     );
     this.#maker = maker;
@@ -105,7 +106,7 @@ export const pythonFacts = async (environment: PythonEnvironment): Promise<Recor
     ? { venv: environment.folder, python: await realpath(join(environment.folder, 'bin/python')) }
     : {};
 
-/** Is it still in the same folder, with the same Python? */
+/** Whether it is still in the same folder, with the same Python. */
 export const environmentUsable = async (facts: Readonly<Record<string, string>>, folder: string): Promise<boolean> => {
   if (facts['venv'] === undefined) return true;
   if (facts['venv'] !== join(folder, 'venv')) return false;
@@ -116,7 +117,7 @@ export const environmentUsable = async (facts: Readonly<Record<string, string>>,
 export const lookForEntryPoint = async (source: PythonSource, folder: string): Promise<Look> => {
   const path = join(folder, 'venv/bin', source.entryPoint);
   const problem = await executableProblem(path);
-  if (problem) return { problem: `${source.requirement} installs no program ${source.entryPoint}` };
+  if (problem) return { problem: `${source.requirement} does not install a program ${source.entryPoint}` };
   return { path, argv: [path], environment: folder };
 };
 

@@ -56,7 +56,7 @@ export const runTool = async (argv: readonly [string, ...string[]], run: ToolRun
     if (code !== 0) throw fail(`${program} ended with ${signal ?? `exit code ${code}`}`);
   } finally {
     run.signal.removeEventListener('abort', kill);
-    // Child processes that it left behind would go on writing.
+    // Child processes that it left behind would keep writing.
     kill();
   }
 };

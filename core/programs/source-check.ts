@@ -72,7 +72,7 @@ export const checkSource = (
 ): InstallableSource => {
   const invalid = (problem: string) =>
     RbeeError.of('PLUGIN_INVALID', { plugin: plugin.package, problem: `binary source ${source.id}: ${problem}` });
-  if (source.kind === 'archive' && 'more' in source) throw invalid('it has more, which is called overlays now');
+  if (source.kind === 'archive' && 'more' in source) throw invalid('it has more, which is now called overlays');
   const problem = firstProblem(shapes[source.kind], source);
   if (problem) throw invalid(problem);
   if (source.kind === 'npm' && semver.valid(source.version) === null)

@@ -1,4 +1,4 @@
-/** A process that installs one program and is meant to be killed at it: `testing-install.ts SOURCE HOME`. */
+/** A process that installs one program, for tests that kill it: `testing-install.ts SOURCE HOME`. */
 import { join } from 'node:path';
 import type { BinarySource } from '../contract/worker-type.ts';
 import { downloadCache } from './download-cache.ts';

@@ -1,4 +1,4 @@
-/** A server of files for the tests of this folder, as good or as bad as a test wants it. */
+/** A file server for the tests in this folder, which can misbehave in many ways. */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,19 +7,19 @@ import { undoAfter } from '../lifecycle/process/testing.ts';
 
 export interface ServedFile {
   data: Buffer;
-  /** Does not know ranges. */
+  /** Does not support ranges. */
   wholeOnly?: boolean;
-  /** Says neither how long it is nor which version of the file it is. */
+  /** Sends neither the length nor the version of the file. */
   bare?: boolean;
-  /** Bytes after which each answer breaks off. */
+  /** Bytes after which the connection of each answer breaks. */
   cutAfter?: number;
   /** Bytes after which each answer goes silent. */
   stallAfter?: number;
   /** Milliseconds between two pieces of 64 KiB. */
   slowMs?: number;
-  /** Statuses to answer with first, one each. */
+  /** Statuses of the first answers. */
   failures?: number[];
-  /** Claimed length. */
+  /** The length that it claims. */
   claims?: number;
   redirect?: string;
 }
@@ -33,7 +33,7 @@ export interface FileServer {
 
 export const sha256Of = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
 
-/** Bytes that no compression shortens, the same for the same seed. */
+/** Incompressible bytes, the same for the same seed. */
 export const noise = (bytes: number, seed = 'seed'): Buffer<ArrayBuffer> => {
   const blocks = Array.from({ length: Math.ceil(bytes / 64) }, (_, index) =>
     createHash('sha512').update(`${seed}${index}`).digest(),

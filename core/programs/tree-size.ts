@@ -8,7 +8,7 @@ export interface TreeSize {
   files: number;
 }
 
-/** Everything at and below `path`; zero if it does not exist. */
+/** Size of `path` and everything below; zero if it does not exist. */
 export const treeSize = async (path: string, signal?: AbortSignal): Promise<TreeSize> => {
   const size: TreeSize = { bytes: 0, files: 0 };
   const folders: string[] = [];

@@ -55,7 +55,7 @@ export interface Queen {
   url: string;
   /** Changes with each start of the queen. */
   instance: string;
-  /** Refuses new requests, gives running ones up to 10 s to finish, and ends. Workers go on. */
+  /** Refuses new requests, gives running ones up to 10 s to finish, and ends. Workers keep running. */
   close(): Promise<void>;
 }
 

@@ -5,13 +5,13 @@ import { Redactor } from './redaction.ts';
 
 const redactor = (values: Record<string, string>) => new Redactor(() => Object.entries(values));
 
-test('values are replaced by their names, whatever stands around them', () => {
+test('values are replaced by their names in any context', () => {
   const { text } = { text: (it: string) => redactor({ one: 'abcd', two: 'x+y.z*' }).text(it) };
   assert.equal(text('abcd and TOKEN=x+y.z*; abcdabcd'), 'secret:one and TOKEN=secret:two; secret:onesecret:one');
   assert.equal(text('abc xyyz'), 'abc xyyz');
 });
 
-test('a longer value is replaced completely where another is its beginning', () => {
+test('a value is replaced completely even if it starts with another value', () => {
   assert.equal(redactor({ short: 'abcd', long: 'abcdef' }).text('abcdef abcde'), 'secret:long secret:shorte');
 });
 

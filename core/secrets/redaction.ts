@@ -52,14 +52,14 @@ export class Redactor {
   }
 
   #upToOpenEnd(text: string): { given: string; held: string } {
-    const { pattern, starts, longest } = this.#now();
+    const { pattern, starts, maxLength } = this.#now();
     if (pattern === null) return { given: text, held: '' };
-    let from = openEnd(text, 0, starts, longest);
+    let from = openEnd(text, 0, starts, maxLength);
     for (const match of text.matchAll(pattern)) {
       if (match.index >= from) break;
       // A complete value at the end takes precedence over the beginning of another.
       const end = match.index + match[0].length;
-      if (end > from) from = openEnd(text, end, starts, longest);
+      if (end > from) from = openEnd(text, end, starts, maxLength);
     }
     return { given: this.text(text.slice(0, from)), held: text.slice(from) };
   }
@@ -91,7 +91,7 @@ interface Known {
   names: ReadonlyMap<string, string>;
   /** Every form of every value. */
   starts: readonly string[];
-  longest: number;
+  maxLength: number;
 }
 
 const compile = (values: Known['values']): Known => {
@@ -103,7 +103,7 @@ const compile = (values: Known['values']): Known => {
   // Longest first: where one value is the beginning of another, the longer one is replaced.
   const starts = [...names.keys()].sort((a, b) => b.length - a.length);
   const pattern = starts.length === 0 ? null : new RegExp(starts.map(escaped).join('|'), 'g');
-  return { values, pattern, names, starts, longest: starts[0]?.length ?? 0 };
+  return { values, pattern, names, starts, maxLength: starts[0]?.length ?? 0 };
 };
 
 /** Plain, within a JSON string, and within a URL. */
@@ -111,8 +111,8 @@ const formsOf = (value: string): Set<string> =>
   new Set([value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value.toWellFormed())]);
 
 /** Index where the end of the text may be the beginning of a value; the text's length when it cannot. */
-const openEnd = (text: string, least: number, starts: readonly string[], longest: number): number => {
-  for (let at = Math.max(least, text.length - longest + 1); at < text.length; at += 1) {
+const openEnd = (text: string, min: number, starts: readonly string[], maxLength: number): number => {
+  for (let at = Math.max(min, text.length - maxLength + 1); at < text.length; at += 1) {
     const tail = text.slice(at);
     if (starts.some((start) => start.length > tail.length && start.startsWith(tail))) return at;
   }

@@ -107,7 +107,7 @@ const checkName = (name: string): void => {
   if (new RegExp(secretNamePattern).test(name)) return;
   throw invalid(
     `the name of a secret`,
-    `${JSON.stringify(name.slice(0, 80))} is not one`,
+    `${JSON.stringify(name.slice(0, 80))} is not a valid name`,
     'use up to 63 letters, digits, _ and -, beginning with a letter or digit',
   );
 };
@@ -119,14 +119,14 @@ const checkValue = (name: string, value: string): void => {
     throw invalid(
       what,
       `it is shorter than ${minSecretLength} characters`,
-      'use a longer one, which can be recognised in logs',
+      'use a longer one, which can be recognized in logs',
     );
   if (Buffer.byteLength(value) > maxSecretBytes)
     throw invalid(what, `it is larger than ${maxSecretBytes / 1024} KiB`, 'give a token or a key, not a file');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
   if (/[\u0000-\u001f\u007f]/.test(value))
     throw invalid(what, 'it has a line break or another control character', 'give one line of text');
-  if (value.trim() !== value) throw invalid(what, 'it begins or ends with a blank', 'give the value alone');
+  if (value.trim() !== value) throw invalid(what, 'it starts or ends with whitespace', 'give only the value');
 };
 
 const invalid = (what: string, problem: string, hint: string): RbeeError =>
@@ -164,7 +164,7 @@ const openness = (stats: Stats): string | undefined => {
   const me = process.getuid?.();
   if (me !== undefined && stats.uid !== me) return `it belongs to another user (uid ${stats.uid})`;
   const mode = stats.mode & 0o7777;
-  return mode & 0o077 ? `other users may read or write it (mode 0${mode.toString(8)})` : undefined;
+  return mode & 0o077 ? `other users can read or write it (mode 0${mode.toString(8)})` : undefined;
 };
 
 const readValue = async (handle: FileHandle, file: string): Promise<string> => {

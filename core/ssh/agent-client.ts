@@ -17,7 +17,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** There is no agent; holds what was printed instead. */
+/** No agent is installed; holds the output printed instead. */
 export class AgentAbsent extends Error {
   readonly lines: readonly string[];
   constructor(lines: readonly string[]) {
@@ -138,7 +138,7 @@ export class AgentClient {
 
   /** If the connection dies silently, neither side waits forever. */
   #stayAlive(): void {
-    const say = () => this.#send({ within: mostSilenceMs });
+    const say = () => this.#send({ within: maxSilenceMs });
     say();
     this.#alive = setInterval(say, aliveMs).unref();
   }
@@ -199,7 +199,7 @@ export class AgentClient {
     });
   }
 
-  /** Throws BadInput. An unexpected answer can be that of a cancelled call. */
+  /** Throws BadInput. An unexpected answer can belong to a cancelled call. */
   #take({ id, result, error }: Answer): void {
     const waiting = typeof id === 'number' ? this.#waiting.get(id) : undefined;
     if (!waiting || typeof id !== 'number') return;
@@ -226,14 +226,14 @@ export class AgentClient {
 
 const greetMs = 60_000;
 const aliveMs = 10_000;
-const mostSilenceMs = 45_000;
+const maxSilenceMs = 45_000;
 
 /** The longest answers are the text of a file, or the output of a program. */
 const maxLineBytes = 16 * 2 ** 20;
 /** Maximum lines that a login shell or a library may print before the greeting. */
 const maxLinesBefore = 200;
 
-/** Work on whole files and folders can take long. */
+/** Operations on whole files and folders can take long. */
 const slow = new Set<AgentMethod>(['sha256', 'unpack', 'removeTree']);
 
 /** Milliseconds; null if the caller decides. */

@@ -4,8 +4,8 @@ import type { AgentClient } from './agent-client.ts';
 import type { SshConnection } from './connection.ts';
 
 /**
- * The same for ports only, before rbee is installed: sshd reports a forbidden port, whether something
- * listens there or not. Errors: SSH_FORWARDING_REFUSED, SSH_CONNECTION_LOST.
+ * The same for ports only, before rbee is installed: sshd reports a forbidden port even if nothing listens there.
+ * Errors: SSH_FORWARDING_REFUSED, SSH_CONNECTION_LOST.
  */
 export const probeForwarding = async (connection: SshConnection, port: number): Promise<void> => {
   try {

@@ -1,4 +1,4 @@
-/** An open connection to one machine, to run programs and dial sockets there. */
+/** An open connection to one machine, which runs programs and connects to sockets there. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
@@ -8,14 +8,14 @@ import type { Hop } from './target.ts';
 import { TunnelSocket } from './tunnel-socket.ts';
 
 /** By default, sshd allows ten sessions per connection. Forwarded sockets do not count. */
-const mostSessions = 8;
+const maxSessions = 8;
 const sessionTries = 20;
 const sessionPauseMs = 100;
 const closeMs = 1_000;
 
 export interface Shown {
   hostKey: { type: string; fingerprint: string } | null;
-  /** Described for people: `a key of the SSH agent`, or a path. */
+  /** Description for users: `a key of the SSH agent`, or a path. */
   authentication: string | null;
 }
 
@@ -30,7 +30,7 @@ export class SshConnection {
   readonly shown: Shown;
   readonly #client: Client;
   readonly #another: Another | undefined;
-  readonly #sessions = new Semaphore(mostSessions);
+  readonly #sessions = new Semaphore(maxSessions);
   #open = 0;
   readonly #onClose = new Set<(error: Error) => void>();
   /** Aborts waiting for a session when the connection is gone. */

@@ -16,7 +16,7 @@ const offer = (...lists: Buffer[]): Buffer =>
     ...lists,
   ]);
 
-test('what a server offers is read as far as it has come', () => {
+test('a server’s offer is parsed as far as it was received', () => {
   const bytes = offer(list('a', 'b'), list('ssh-ed25519'), list('c1'));
   assert.deepEqual(readOffer(bytes), { kex: ['a', 'b'], hostKey: ['ssh-ed25519'], cipher: ['c1'] });
   for (let length = 0; length <= bytes.length; length++) readOffer(bytes.subarray(0, length));
@@ -25,7 +25,7 @@ test('what a server offers is read as far as it has come', () => {
   assert.deepEqual(readOffer(liar), {});
 });
 
-test('what is missing is named, with the line of sshd_config that helps', () => {
+test('the error names what is missing, and the sshd_config line that adds it', () => {
   const kex = nothingShared('no matching key exchange algorithm', offer(list('mlkem768x25519-sha256', 'ext-info-s')));
   assert.match(
     kex?.problem ?? '',

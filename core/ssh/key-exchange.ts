@@ -55,7 +55,7 @@ export const nothingShared = (problem: string, bytes: Buffer): { problem: string
   const kind = kinds.get(/no matching (.+)$/.exec(problem)?.[1] ?? '');
   if (!kind) return undefined;
   const { list, what, keyword, common } = kind;
-  const offered = (readOffer(bytes)[list] ?? []).filter((name) => !markers.test(name)).slice(0, mostShown);
+  const offered = (readOffer(bytes)[list] ?? []).filter((name) => !markers.test(name)).slice(0, maxShown);
   const only = offered.length === 0 ? '' : `: it offers only ${offered.map(printable).join(', ')}`;
   const isQuantum = list === 'kex' && offered.length > 0 && offered.every((name) => postQuantum.test(name));
   return {
@@ -67,5 +67,5 @@ export const nothingShared = (problem: string, bytes: Buffer): { problem: string
 /** Markers in the lists that are not algorithms. */
 const markers = /^(ext-info-|kex-strict-)/;
 const postQuantum = /^(sntrup761|mlkem)/;
-const mostShown = 10;
+const maxShown = 10;
 const printable = (name: string): string => name.slice(0, 64).replaceAll(/[^ -~]/g, '?');

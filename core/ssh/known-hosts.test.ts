@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { tempFolder } from '../lifecycle/process/testing.ts';
 import { addKnownKey, fingerprint, keyType, readKnownKeys } from './known-hosts.ts';
 
-/** As it travels: its type, and something. */
+/** In wire format: its type, then arbitrary data. */
 const makeKey = (type = 'ssh-ed25519'): Buffer => {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(type.length);
@@ -19,7 +19,7 @@ const keysOf = async (t: TestContext, text: string, name: string): Promise<strin
   return (await readKnownKeys([file], name)).map(({ key, revoked }) => `${revoked ? 'revoked ' : ''}${key}`);
 };
 
-test('lines are for the hosts that they name, in any case', async (t) => {
+test('lines apply to the hosts that they name, in upper or lower case', async (t) => {
   const text = [
     '# pi ssh-ed25519 COMMENT',
     '',
@@ -41,32 +41,32 @@ test('lines are for the hosts that they name, in any case', async (t) => {
   assert.deepEqual(await keysOf(t, text, 'other'), []);
 });
 
-test('wildcards, and hosts that are left out', async (t) => {
+test('wildcards and excluded hosts', async (t) => {
   const text =
     '*.lan,!evil.lan ssh-ed25519 STAR\npi? ssh-ed25519 ONE\n!pi4,* ssh-ed25519 NOT\n[*]:22?2 ssh-ed25519 ANYPORT\n';
   assert.deepEqual(await keysOf(t, text, 'a.lan'), ['STAR', 'NOT']);
   assert.deepEqual(await keysOf(t, text, 'evil.lan'), ['NOT']);
   assert.deepEqual(await keysOf(t, text, 'pi4'), ['ONE']);
   assert.deepEqual(await keysOf(t, text, 'pi44'), ['NOT']);
-  // A point is a point.
+  // A dot matches only a dot.
   assert.deepEqual(await keysOf(t, text, 'axlan'), ['NOT']);
   assert.deepEqual(await keysOf(t, text, '[box]:2222'), ['NOT', 'ANYPORT']);
 });
 
-test('revoked keys are told as such', async (t) => {
+test('revoked keys are reported as revoked', async (t) => {
   const text = '@revoked * ssh-ed25519 BAD\npi ssh-ed25519 GOOD';
   assert.deepEqual(await keysOf(t, text, 'pi'), ['revoked BAD', 'GOOD']);
 });
 
-test('hashed names, as ssh-keygen -H makes them', async (t) => {
+test('hashed names, as written by ssh-keygen -H', async (t) => {
   const text =
     '|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= ssh-rsa OPENSSH\n|1|bad|hash ssh-rsa X\n|1| ssh-rsa Y\n';
-  // The example of OpenSSH's own regression tests.
+  // From OpenSSH's own regression tests.
   assert.deepEqual(await keysOf(t, text, '192.168.1.61'), ['OPENSSH']);
   assert.deepEqual(await keysOf(t, text, '192.168.1.62'), []);
 });
 
-test('all files count, and those that are not there do not', async (t) => {
+test('all files are read, and missing ones are ignored', async (t) => {
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'one'), 'pi ssh-rsa ONE\n');
   await writeFile(join(folder, 'two'), 'pi ssh-rsa TWO\n');
@@ -77,7 +77,7 @@ test('all files count, and those that are not there do not', async (t) => {
   );
 });
 
-test('a key is added to what is there, in private, and found again under its name alone', async (t) => {
+test('a key is appended to a private file, and found only under its own name', async (t) => {
   const folder = await tempFolder(t);
   const file = join(folder, '.ssh', 'known_hosts');
   const [one, two, three] = [makeKey(), makeKey('ecdsa-sha2-nistp256'), makeKey()];
@@ -85,7 +85,7 @@ test('a key is added to what is there, in private, and found again under its nam
   assert.equal(await readFile(file, 'utf8'), `pi ssh-ed25519 ${one.toString('base64')}\n`);
   assert.equal((await stat(file)).mode & 0o777, 0o600);
   assert.equal((await stat(join(folder, '.ssh'))).mode & 0o777, 0o700);
-  // Someone else's last line has no end.
+  // The existing last line has no line break.
   await writeFile(file, 'other ssh-rsa KEY', { flag: 'a' });
   await addKnownKey(file, { knownAs: '[pi]:2222', key: two, hashNames: true });
   await addKnownKey(file, { knownAs: 'box', key: three, hashNames: false });
@@ -97,7 +97,7 @@ test('a key is added to what is there, in private, and found again under its nam
   assert.ok(!(await readFile(file, 'utf8')).includes('2222'));
 });
 
-test('what a key is called, also when it is none', () => {
+test('the name of a key, and of text that is not a key', () => {
   assert.equal(keyType(makeKey('ssh-rsa')), 'ssh-rsa');
   assert.equal(keyType(Buffer.alloc(0)), '');
   assert.ok(keyType(Buffer.alloc(200, 0xff)).length <= 64);

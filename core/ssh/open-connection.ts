@@ -1,4 +1,4 @@
-/** Opens an SSH connection through any number of jump hosts: dials, checks host keys, authenticates. */
+/** Opens an SSH connection through any number of jump hosts: connects, checks host keys, authenticates. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -14,7 +14,7 @@ import type { Hop } from './target.ts';
 
 /** What is needed besides the hop. Plain data, so that another thread can open the same connection. */
 export interface OpenSettings {
-  /** Timeout in milliseconds, for dialling and for the handshake. */
+  /** Timeout in milliseconds, for connecting and for the handshake. */
   timeoutMs: number;
   /** By key file. */
   passphrases: ReadonlyMap<string, string>;

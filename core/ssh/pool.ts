@@ -1,6 +1,6 @@
 /**
- * One shared connection per machine, reopened on demand after it was lost. What a
- * person must decide (a new host key, a passphrase) is asked through the caller that needs the connection.
+ * One shared connection per machine, reopened on demand after it was lost. Decisions for the user (a new host key, a
+ * passphrase) are requested through the caller that needs the connection.
  */
 import type { Client } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
@@ -18,7 +18,7 @@ export interface PoolOptions {
   env: NodeJS.ProcessEnv;
   /** Runs `ssh -G` on this machine. */
   runner: Pick<Runner, 'run'>;
-  /** Timeout in milliseconds, for dialling and for the handshake. */
+  /** Timeout in milliseconds, for connecting and for the handshake. */
   timeoutMs: number;
 }
 
@@ -29,7 +29,7 @@ export interface Asker {
   agent?: string;
   /** Accepts the key of a new host without asking. */
   acceptNewHostKeys?: boolean;
-  /** Asks the person; absent if no person is present. */
+  /** Asks the user; absent if no user is present. */
   ask?: (question: string, choices?: readonly string[], secret?: boolean) => Promise<string>;
 }
 
@@ -40,9 +40,9 @@ export interface RouteSettings {
 }
 
 /** Maximum concurrent handshakes, in total and through one jump host: sshd rejects more than ten unauthenticated ones. */
-const mostHandshakes = 16;
-const mostThroughJump = 4;
-const mostPassphrases = 3;
+const maxHandshakes = 16;
+const maxThroughJump = 4;
+const maxPassphrases = 3;
 
 interface Kept {
   connection: SshConnection;
@@ -56,7 +56,7 @@ export class SshPool {
   readonly #options: PoolOptions;
   readonly #kept = new Map<string, Kept>();
   readonly #opening = new Map<string, { attempt: Promise<Kept>; asker: Asker }>();
-  readonly #handshakes = new Semaphore(mostHandshakes);
+  readonly #handshakes = new Semaphore(maxHandshakes);
   readonly #throughJump = new Map<string, Semaphore>();
   readonly #passphrases = new Map<string, string>();
   /** Only keys that could not be saved in a known_hosts file; otherwise the files decide. */
@@ -78,7 +78,7 @@ export class SshPool {
     return kept.connection;
   }
 
-  /** The route to a machine; does not dial. Errors: SSH_CONFIG_INVALID. */
+  /** The route to a machine; does not connect. Errors: SSH_CONFIG_INVALID. */
   route(target: SshTarget, { signal, agent = this.#agent }: Asker = {}): Promise<Hop[]> {
     const { env, runner } = this.#options;
     return resolveTarget(target, { env, runner, agent, signal });
@@ -155,7 +155,7 @@ export class SshPool {
   #jumpLimit<Result>(before: Kept | null, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     if (before === null) return work();
     const key = routeKey(before.connection.route);
-    const limit = this.#throughJump.get(key) ?? new Semaphore(mostThroughJump);
+    const limit = this.#throughJump.get(key) ?? new Semaphore(maxThroughJump);
     this.#throughJump.set(key, limit);
     return limit.within(work, signal);
   }
@@ -193,14 +193,14 @@ export class SshPool {
 
   async #askPassphrase({ hop, file, wrong }: PassphraseNeeded, { ask }: Asker, times: number): Promise<void> {
     this.#passphrases.delete(file);
-    if (!ask || times > mostPassphrases) {
+    if (!ask || times > maxPassphrases) {
       const problem = wrong
         ? 'the passphrase is wrong'
         : 'its passphrase is needed, and there is no terminal to ask for it';
       throw keyEncrypted(hop, file, problem);
     }
     const answer = await ask(`${wrong ? 'Wrong passphrase. ' : ''}Passphrase of the key ${file}:`, undefined, true);
-    // The person gave no passphrase.
+    // The user gave no passphrase.
     if (answer === '')
       throw RbeeError.of('SSH_KEY_ENCRYPTED', { hive: hop.name, file, problem: 'no passphrase was given' });
     this.#passphrases.set(file, answer);
@@ -233,7 +233,9 @@ const goThrough = (before: Kept): (() => void) => {
   };
 };
 
-/** Another caller's attempt was aborted, or failed for lack of what this caller has: a person to ask, another agent. */
+/**
+ * Another caller's attempt was aborted, or failed because it lacked what this caller has: a user to ask, another agent.
+ */
 const knowsBetter = (mine: Asker, theirs: Asker, error: unknown): boolean => {
   if (!(error instanceof RbeeError)) return (error as Error | undefined)?.name === 'AbortError';
   if (error.code === 'CANCELLED') return true;

@@ -64,7 +64,7 @@ export const authFailed = (hop: Hop, { tried, problems }: Attempts): RbeeError =
 /** `firstBytes` are the first bytes received. */
 export const handshakeFailed = (hop: Hop, cause: Error, firstBytes: Buffer): RbeeError => {
   const { level, code } = cause as { level?: string; code?: string };
-  const firstWords = firstBytes.toString('latin1', 0, mostFirstWords);
+  const firstWords = firstBytes.toString('latin1', 0, maxFirstWords);
   const line = firstWords.split(/[\r\n]/, 1)[0]?.replaceAll(/[^ -~]/g, '?') ?? '';
   const isSsh = /(^|\n)SSH-/.test(firstWords);
   const details = { hive: hop.name, address: addressOf(hop) };
@@ -92,7 +92,7 @@ export const handshakeFailed = (hop: Hop, cause: Error, firstBytes: Buffer): Rbe
   return RbeeError.of('SSH_HANDSHAKE_FAILED', { ...details, ...said }, { cause });
 };
 
-const mostFirstWords = 255;
+const maxFirstWords = 255;
 const portHint = 'check that the port belongs to an OpenSSH server of version 7 or newer';
 
 /** What sshd sends when it has too many connections, or penalizes earlier failures. */

@@ -21,7 +21,7 @@ const setUp = async (t: TestContext, config?: string, more: NodeJS.ProcessEnv = 
   return { home, options };
 };
 
-test('what ~/.ssh/config says of a host counts, and what the target says counts more', { skip }, async (t) => {
+test('~/.ssh/config applies to a host, and the target overrides it', { skip }, async (t) => {
   const { home, options } = await setUp(
     t,
     `Host pi
@@ -65,7 +65,7 @@ test('what ~/.ssh/config says of a host counts, and what the target says counts 
   );
 });
 
-test('what it does not say is what OpenSSH takes', { skip }, async (t) => {
+test('missing settings get OpenSSH’s defaults', { skip }, async (t) => {
   const { home, options } = await setUp(t, undefined, { SSH_AUTH_SOCK: '/agent' });
   const [hop] = await resolveTarget({ alias: 'pi', hostname: 'Pi.LAN' }, options);
   assert.deepEqual(
@@ -78,7 +78,7 @@ test('what it does not say is what OpenSSH takes', { skip }, async (t) => {
   assert.equal(asked?.agent, '/of-who-asks');
 });
 
-test('the agent: none, one of a variable, the usual one by its name', { skip }, async (t) => {
+test('the agent: none, from a variable, or the default one by name', { skip }, async (t) => {
   const config =
     'Host no\n  IdentityAgent none\nHost var\n  IdentityAgent $MY_AGENT\nHost usual\n  IdentityAgent SSH_AUTH_SOCK\n';
   const { options } = await setUp(t, config, { SSH_AUTH_SOCK: '/usual', MY_AGENT: '/mine' });
@@ -88,13 +88,13 @@ test('the agent: none, one of a variable, the usual one by its name', { skip }, 
   assert.equal(await agentOf('usual'), '/usual');
 });
 
-test('a name of its own for the host key has no port', { skip }, async (t) => {
+test('a separate name for the host key has no port', { skip }, async (t) => {
   const { options } = await setUp(t, 'Host pi\n  HostName 10.0.0.7\n  Port 2222\n  HostKeyAlias The-Pi\n');
   const [hop] = await resolveTarget({ alias: 'pi', hostname: 'pi' }, options);
   assert.deepEqual([hop?.knownAs.toLowerCase(), hop?.knownAsWell], ['the-pi', null]);
 });
 
-test('jump hosts: of the configuration, of hives.conf, one behind the other, each as it is configured itself', {
+test('jump hosts: from the configuration, from hives.conf, chained, each with its own configuration', {
   skip,
 }, async (t) => {
   const { options } = await setUp(
@@ -118,14 +118,14 @@ Host none
   };
   assert.equal(await wayTo('lab'), 'carl@10.0.0.1:2200 > bob@inner:22 > ann@lab:22');
   assert.equal(await wayTo('none'), 'ann@none:22');
-  // As OpenSSH: of several, the first one is reached as it is configured, the others through the one before.
+  // Like OpenSSH: the first of several jump hosts is reached as configured, the others through the one before.
   assert.equal(await wayTo('two'), `${me}@10.0.0.1:22 > bob@inner:22 > ann@two:22`);
   assert.equal(await wayTo('plain', 'dan@outer,ssh://[::1]:2022'), `dan@10.0.0.1:22 > ${me}@::1:2022 > ann@plain:22`);
   const direct = await resolveTarget({ alias: 'x', hostname: 'lab', user: 'ann', jumps: [] }, options);
   assert.equal(routeKey(direct), 'ann@lab:22');
 });
 
-test('jump hosts in a circle, names that are none, a configuration that is wrong', { skip }, async (t) => {
+test('circular jump hosts, invalid names, an invalid configuration', { skip }, async (t) => {
   const { options } = await setUp(t, 'Host a\n  ProxyJump b\nHost b\n  ProxyJump a\nHost self\n  ProxyJump self\n');
   const refused = (hostname: string, message: RegExp, of = options) =>
     assert.rejects(resolveTarget({ alias: 'x', hostname }, of), { code: 'SSH_CONFIG_INVALID', message });
@@ -137,7 +137,7 @@ test('jump hosts in a circle, names that are none, a configuration that is wrong
   await refused('pi', /NoSuchKeyword|nosuchkeyword/i, wrong.options);
 });
 
-test('without an ssh program the target and the usual files count', async (t) => {
+test('without an ssh program, the target and the default files are used', async (t) => {
   const { home, options } = await setUp(t, 'Host pi\n  HostName 10.0.0.7\n', { PATH: '/nowhere' });
   const [hop] = await resolveTarget({ alias: 'pi', hostname: 'pi', user: 'ann' }, options);
   assert.deepEqual(
@@ -147,8 +147,9 @@ test('without an ssh program the target and the usual files count', async (t) =>
   assert.ok(hop?.keyFiles.includes(join(home, '.ssh/id_ed25519')));
 });
 
-// A killed `ssh -G` was taken for a wrong configuration, with nothing said, and the machine was left alone for half a minute.
-test('an ssh that is killed while it is asked says nothing about the configuration', async (t) => {
+// A killed `ssh -G` used to pass for an invalid configuration, without a message, and the machine was not retried for
+// half a minute.
+test('a killed ssh -G does not count as an invalid configuration', async (t) => {
   const { home, options } = await setUp(t);
   const program = join(home, 'ssh');
   await writeFile(program, '#!/bin/sh\nkill -KILL $$\n');
@@ -160,8 +161,8 @@ test('an ssh that is killed while it is asked says nothing about the configurati
   });
 });
 
-// OpenSSH ends each line of its stderr with a carriage return, and it was shown.
-test('what ssh says of a configuration is told clean', { skip }, async (t) => {
+// OpenSSH ends each line of its stderr with a carriage return, which used to be shown.
+test('messages of ssh about the configuration are cleaned up', { skip }, async (t) => {
   const { options } = await setUp(t, 'Host pi\n  NoSuchKeyword yes\n  Port many\n');
   await assert.rejects(resolveTarget({ alias: 'x', hostname: 'pi' }, options), ({ message }) => {
     assert.match(message, /nosuchkeyword/i);
@@ -170,12 +171,12 @@ test('what ssh says of a configuration is told clean', { skip }, async (t) => {
   });
 });
 
-test('a variable that is not set is none, whatever it is called', { skip }, async (t) => {
+test('an unset variable is empty, whatever its name', { skip }, async (t) => {
   const { options } = await setUp(t, 'Host pi\n  IdentityAgent $constructor\n');
   assert.equal((await resolveTarget({ alias: 'x', hostname: 'pi' }, options))[0]?.agent, null);
 });
 
-test('an ssh that fails without a word is told by its exit code', async (t) => {
+test('if ssh fails silently, the error gives its exit code', async (t) => {
   const { home, options } = await setUp(t);
   const program = join(home, 'ssh');
   await writeFile(program, '#!/bin/sh\nexit 3\n');

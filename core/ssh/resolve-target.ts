@@ -20,17 +20,17 @@ export interface ResolveOptions {
 }
 
 /** Longer chains are a configuration mistake. */
-const mostHops = 8;
+const maxHops = 8;
 const askMs = 10_000;
 
 /** The hops from here to the target. Errors: SSH_CONFIG_INVALID; SSH_UNREACHABLE if `ssh -G` gave no answer. */
 export const resolveTarget = (target: SshTarget, options: ResolveOptions): Promise<Hop[]> =>
   resolveRoute(target, options, 1);
 
-/** The same address can occur twice: 127.0.0.1:2222 is another machine when dialled from another one. */
+/** The same address can occur twice: 127.0.0.1:2222 is a different machine on each hop. */
 const resolveRoute = async (target: SshTarget, options: ResolveOptions, depth: number): Promise<Hop[]> => {
-  if (depth > mostHops) {
-    throw invalid(target, `more than ${mostHops} jump hosts in a row; does one jump through itself?`);
+  if (depth > maxHops) {
+    throw invalid(target, `more than ${maxHops} jump hosts in a row; does one jump through itself?`);
   }
   const { hop, jump } = await resolveHop(target, options);
   const jumps = target.jumps ?? (jump === null ? [] : parseJumps(jump));
@@ -68,7 +68,7 @@ const resolveHop = async (target: SshTarget, options: ResolveOptions): Promise<R
       .map(expand);
   const keyFiles = target.identityFile
     ? [expand(target.identityFile)]
-    : (config.get('identityfile') ?? usualKeys).filter((file) => file !== 'none').map(expand);
+    : (config.get('identityfile') ?? defaultKeys).filter((file) => file !== 'none').map(expand);
   const knownHostsFiles = files('userknownhostsfile');
   const strict = one('stricthostkeychecking') ?? 'ask';
   const proxyCommand = one('proxycommand');
@@ -94,7 +94,7 @@ const resolveHop = async (target: SshTarget, options: ResolveOptions): Promise<R
   return { hop, jump: jump === undefined || jump === 'none' || jump === '' ? null : jump };
 };
 
-const usualKeys = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
+const defaultKeys = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
 
 /** Values by lower-case keyword. */
 const askSsh = async (target: SshTarget, home: string, options: ResolveOptions): Promise<Map<string, string[]>> => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { localRunner } from '../lifecycle/system/local-runner.ts';
 import { quote } from './script.ts';
 
-test('what is quoted is one word to a shell, whatever is in it', async () => {
+test('quoted text is one word to a shell, whatever it contains', async () => {
   const words = ['', "it's", "''", '$(id) `id` "$HOME" \\ \\\\', 'two\nlines\n', ' ', '*', '~', '-n', '\u2028', '!x'];
   const line = `for word; do printf '%s\\0' "$word"; done`;
   const script = `set -- ${words.map(quote).join(' ')}\n${line}`;

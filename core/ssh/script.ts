@@ -56,7 +56,10 @@ export const startScript = async (
   return { channel, stderr, ended };
 };
 
-/** Runs a script with empty stdin and waits for its end. A non-zero exit code is no error. Aborting stops the script. */
+/**
+ * Runs a script with empty stdin and waits for its end. A non-zero exit code is not an error. Aborting stops the
+ * script.
+ */
 export const runScript = async (
   connection: SshConnection,
   script: string,
@@ -72,7 +75,7 @@ export const runScript = async (
     const flood = Promise.withResolvers<never>();
     channel.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= mostOutput) chunks.push(chunk);
+      if (bytes <= maxOutput) chunks.push(chunk);
       else flood.reject(unusable(connection, 'it prints endless output'));
     });
     channel.resume();
@@ -87,8 +90,8 @@ export const runScript = async (
 };
 
 /**
- * Closing a session leaves programs running that neither read nor write, so they are signalled. Unread output
- * is discarded: a channel that is not read to its end never closes, and takes up a session.
+ * Signals the programs, because closing a session does not end those that neither read nor write. Unread output is
+ * discarded: a channel that is not read to its end never closes, and takes up a session.
  */
 export const endRemotely = (channel: ClientChannel): void => {
   channel.signal('TERM');
@@ -96,15 +99,15 @@ export const endRemotely = (channel: ClientChannel): void => {
   channel.resume();
 };
 
-const mostStderr = 8 * 1024;
+const maxStderr = 8 * 1024;
 
 /** More output would fill the memory of the queen. */
-const mostOutput = 64 * 2 ** 20;
+const maxOutput = 64 * 2 ** 20;
 
 const lastWords = (channel: ClientChannel): (() => string) => {
   let said = Buffer.alloc(0);
   channel.stderr.on('data', (chunk: Buffer) => {
-    said = Buffer.concat([said, chunk]).subarray(-mostStderr);
+    said = Buffer.concat([said, chunk]).subarray(-maxStderr);
   });
   return () => said.toString('utf8').trim();
 };
@@ -127,10 +130,10 @@ const endOf = (channel: ClientChannel, connection: SshConnection): Promise<Scrip
 };
 
 /** Maximum bytes that a login shell may print before the marker. */
-const mostBanner = 16 * 1024 * 1024;
+const maxBanner = 16 * 1024 * 1024;
 
 /** How much of that is kept for error messages. */
-const mostFirst = 200;
+const maxFirst = 200;
 
 class NotBegun extends Error {}
 
@@ -163,11 +166,11 @@ const untilMark = (
     const onData = (chunk: Buffer) => {
       seen = Buffer.concat([seen, chunk]);
       bytes += chunk.length;
-      if (first.length < mostFirst) first += chunk.toString('utf8', 0, mostFirst);
+      if (first.length < maxFirst) first += chunk.toString('utf8', 0, maxFirst);
       const at = seen.indexOf(`${mark}\n`);
       if (at === -1) {
         seen = seen.subarray(-mark.length);
-        if (bytes > mostBanner) settle(() => reject(new NotBegun('it prints endless output')));
+        if (bytes > maxBanner) settle(() => reject(new NotBegun('it prints endless output')));
         return;
       }
       const rest = seen.subarray(at + mark.length + 1);
@@ -177,7 +180,7 @@ const untilMark = (
       });
     };
     channel.on('data', onData);
-    const early = () => new NotBegun(first.trim().slice(0, mostFirst) || 'it exits immediately');
+    const early = () => new NotBegun(first.trim().slice(0, maxFirst) || 'it exits immediately');
     ended.then(
       () => settle(() => reject(early())),
       (error) => settle(() => reject(error)),

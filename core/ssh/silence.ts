@@ -7,17 +7,17 @@ import type { Duplex } from 'node:stream';
 /** The interval of ssh2's keepalive requests. */
 export const askMs = 5_000;
 /** Intervals without a byte after which the connection counts as lost. */
-const mostSilent = 6;
+const maxSilent = 6;
 
 /** `socket` must already be in use. `onSilence` is called once. */
 export const watchForSilence = (socket: Duplex, onSilence: (error: Error) => void): void => {
-  // Counts ticks, not time, so that a machine that was asleep does not take that for silence.
+  // Counts ticks, not time, so that suspending this machine does not count as silence.
   let silent = 0;
   const timer = setInterval(() => {
     silent += 1;
-    if (silent <= mostSilent) return;
+    if (silent <= maxSilent) return;
     clearInterval(timer);
-    onSilence(new Error(`no data for ${(askMs * mostSilent) / 1_000} s`));
+    onSilence(new Error(`no data for ${(askMs * maxSilent) / 1_000} s`));
   }, askMs).unref();
   socket.on('data', () => {
     silent = 0;

@@ -1,6 +1,6 @@
 /** The address of a machine, as configured. For missing settings, the defaults of `ssh` apply. */
 export interface SshTarget {
-  /** How rbee calls the machine, for messages. */
+  /** The machine's name in rbee, for messages. */
   alias: string;
   /** Name or address, or a `Host` of `~/.ssh/config`. */
   hostname: string;
@@ -33,7 +33,7 @@ export interface Hop {
   hashNames: boolean;
   /** `yes` never accepts a new key, `ask` asks, `accept-new` accepts it. A changed key is never accepted. */
   newKeys: 'yes' | 'ask' | 'accept-new';
-  /** A command that makes the connection instead of dialling, or null. */
+  /** A command that provides the connection, or null. */
   proxyCommand: string | null;
 }
 

@@ -80,7 +80,7 @@ const run = async ({ aliases = ['one'], observed, before = () => {}, options, ef
 };
 
 describe('a failure', () => {
-  it('stops what depends on it and nothing else, and the report gives the command to retry', async () => {
+  it('stops only what depends on it, and the report has the command to retry', async () => {
     const { report, states } = await run({
       aliases: ['one', 'two'],
       before: (key, alias) => {
@@ -107,7 +107,7 @@ describe('a failure', () => {
     assert.equal(failed?.attempts, 1);
     assert.match(
       one?.steps.find(({ state }) => state === 'skipped')?.error?.message ?? '',
-      /start one-a was skipped: worker type chat is not there/,
+      /start one-a was skipped: worker type chat is missing/,
     );
     assert.deepEqual([report.partial, report.failed, report.cancelled], [true, false, false]);
     assert.deepEqual(report.counts, { hives: 2, unchanged: 0, done: 11, failed: 1, skipped: 2 });
@@ -135,7 +135,7 @@ describe('a failure', () => {
     assert.equal(states['one']?.['worker:one-a'], 'done');
   });
 
-  it('of one replica leaves the others running unchanged', async () => {
+  it('of one replica leaves the others unchanged', async () => {
     const wanted = [{ ...desired('one'), workers: ['a', 'a-r2', 'a-r3'].map((id) => worker('one', id, 'chat')) }];
     const done = await run({ wanted });
     const observed = done.fleet.hives.map((hive) => ({
@@ -155,7 +155,7 @@ describe('a failure', () => {
       'worker:one-a-r3': 'skipped',
     });
     assert.equal(fleet.hives[0]?.workers.find(({ id }) => id === 'one-a-r3')?.declaration, 'd1');
-    assert.match(report.hives[0]?.steps[2]?.error?.message ?? '', /one-a-r2, a worker like it, did not come up/);
+    assert.match(report.hives[0]?.steps[2]?.error?.message ?? '', /one-a-r2, another replica, did not start/);
   });
 
   it('is retried if it is transient, and only then', async () => {
@@ -286,7 +286,7 @@ describe('a sync that is cancelled', () => {
 });
 
 describe('the narration of a sync', () => {
-  it('distinguishes hives and steps, and ends every step that it began', async () => {
+  it('distinguishes hives and steps, and ends every step that it started', async () => {
     const { events } = await run({
       aliases: ['one', 'two'],
       effects: (fleet) => ({

@@ -18,7 +18,7 @@ export const changeHivesConf = async (
   file: string,
   edit: (source: string, file: string) => string,
 ): Promise<HivesConfChange> => {
-  // A link, for example into a repository of settings, stays a link.
+  // A link, for example to a file in a dotfiles repository, stays a link.
   const place = await realpath(file).catch(ifMissing(file));
   const before = place === null ? '' : await readSmallFile(place).catch(ifMissing(file));
   const after = edit(before ?? '', file);

@@ -21,7 +21,7 @@ export const stepKey = (step: SyncStep): string => {
   }
 };
 
-/** A step on the hive itself, which all other steps wait for. */
+/** A step on the hive itself. All other steps wait for it. */
 export const isHiveStep = ({ kind }: SyncStep): boolean =>
   kind === 'install_hive' || kind === 'start_hive' || kind === 'uninstall_hive';
 
@@ -38,13 +38,13 @@ export const stepWords = (step: SyncStep): StepWords => {
   const verb = verbs[step.kind];
   switch (step.kind) {
     case 'install_hive':
-      return { verb, what: `rbee ${step.to}`, why: step.from === null ? 'not there' : whyReplaced(step) };
+      return { verb, what: `rbee ${step.to}`, why: step.from === null ? 'missing' : whyReplaced(step) };
     case 'start_hive':
-      return { verb, what: 'the hive', why: 'it does not run' };
+      return { verb, what: 'the hive', why: 'not running' };
     case 'install_worker':
       return { verb, what: typeText(step), why: whyInstalled(step) };
     case 'download_model':
-      return { verb, what: step.model, why: 'not there' };
+      return { verb, what: step.model, why: 'missing' };
     case 'start_worker':
       return { verb, what: step.worker, why: startReasons[step.because] };
     case 'replace_worker':
@@ -54,7 +54,7 @@ export const stepWords = (step: SyncStep): StepWords => {
     case 'uninstall_worker':
       return { verb, what: `${step.type} ${step.version}`, why: 'not declared' };
     case 'uninstall_hive':
-      return { verb, what: step.purge ? 'rbee and all that it has there' : 'rbee', why: '' };
+      return { verb, what: step.purge ? 'rbee and all its data' : 'rbee', why: '' };
   }
 };
 
@@ -99,7 +99,7 @@ const typeText = ({ type, version, variant }: InstallWorker): string =>
   variant === null ? `${type} ${version}` : `${type} ${version} (${variant})`;
 
 const whyInstalled = ({ from, version, variant, again }: InstallWorker): string => {
-  if (from === null) return 'not there';
+  if (from === null) return 'missing';
   if (again) return 'forced';
   return from === version ? `no build for ${variant ?? 'this machine'} yet` : `replaces ${from}`;
 };
@@ -133,9 +133,9 @@ const doing: Record<SyncStepKind, string> = {
 
 const done: Record<SyncStepKind, string> = {
   install_hive: 'is installed',
-  start_hive: 'runs',
+  start_hive: 'is running',
   install_worker: 'is installed',
-  download_model: 'is here',
+  download_model: 'is downloaded',
   start_worker: 'is ready',
   replace_worker: 'is replaced',
   delete_worker: 'is deleted',
@@ -143,7 +143,7 @@ const done: Record<SyncStepKind, string> = {
   uninstall_hive: 'is uninstalled',
 };
 
-const startReasons = { missing: 'not there', stopped: 'stopped', failed: 'failed' } as const;
+const startReasons = { missing: 'missing', stopped: 'stopped', failed: 'failed' } as const;
 const replaceReasons = {
   declaration: 'declaration changed',
   version: 'its type has another version',

@@ -4,7 +4,7 @@ import type { ObservedHive, SyncStep } from '../contract/sync.ts';
 
 export interface EffectCall {
   narrate: Narrate;
-  /** After an abort, the call ends soon, and leaves the machine so that the next sync can continue. */
+  /** After an abort, the call ends soon and leaves the machine in a state from which the next sync can continue. */
   signal: AbortSignal;
 }
 

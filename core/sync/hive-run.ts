@@ -60,8 +60,8 @@ export class HiveRun {
       ({ worker }) => worker,
     );
     const needs = ({ spec }: WorkerStep): string | undefined => {
-      if (badTypes.has(spec.type)) return `worker type ${spec.type} is not there`;
-      return spec.model !== undefined && badModels.has(spec.model) ? `model ${spec.model} is not there` : undefined;
+      if (badTypes.has(spec.type)) return `worker type ${spec.type} is missing`;
+      return spec.model !== undefined && badModels.has(spec.model) ? `model ${spec.model} is missing` : undefined;
     };
     const groups = Map.groupBy(of('start_worker', 'replace_worker'), ({ group }) => group);
     await Promise.all([...groups.values()].map((group) => this.#group(group, needs)));
@@ -90,7 +90,7 @@ export class HiveRun {
   }
 
   /**
-   * The workers of one entry: those that do not run yet start concurrently, then the others are replaced one at a time.
+   * The workers of one entry: those that are not running start concurrently, then the others are replaced one at a time.
    * If one does not start, the rest keep running unchanged.
    */
   async #group(steps: readonly WorkerStep[], needs: (step: WorkerStep) => string | undefined): Promise<void> {
@@ -103,7 +103,7 @@ export class HiveRun {
     await Promise.all(steps.filter(({ kind }) => kind === 'start_worker').map(begin));
     let broken: string | undefined;
     for (const step of steps.filter(({ kind }) => kind === 'replace_worker')) {
-      if (broken !== undefined) this.#skipped(step, `${broken}, a worker like it, did not come up`);
+      if (broken !== undefined) this.#skipped(step, `${broken}, another replica, did not start`);
       else if (!(await begin(step))) broken = step.worker;
     }
   }

@@ -32,7 +32,7 @@ export interface Migrant {
 const head = `# Written by rbee migrate from what was there. What every key means: rbee docs hives
 `;
 
-/** Machines that do not answer are written with their address only, and listed in the notes. */
+/** Machines that do not answer get only their address, and are listed in the notes. */
 export const migrate = (migrants: readonly Migrant[], file = 'hives.conf'): MigrationResult => {
   const notes: string[] = [];
   const ids = new Set<string>();

@@ -59,14 +59,14 @@ describe('a plan', () => {
     assert.equal(fine, 4);
   });
 
-  it('goes from the hive over worker types and models to workers', () => {
+  it('goes from the hive to worker types and models, and then to workers', () => {
     const nothing = { status: 'absent', version: null, types: [], models: [], workers: [] } as const;
     assert.deepEqual(words(nothing), [
-      'install | rbee 2.0.0-bb | not there',
-      'install | llamacpp 1.1.0 (cuda) | not there',
-      'download | hf:o/m | not there',
-      'start | w | not there',
-      'start | w-r2 | not there',
+      'install | rbee 2.0.0-bb | missing',
+      'install | llamacpp 1.1.0 (cuda) | missing',
+      'download | hf:o/m | missing',
+      'start | w | missing',
+      'start | w-r2 | missing',
     ]);
   });
 
@@ -89,7 +89,7 @@ describe('a plan', () => {
     assert.deepEqual(words({ workers }), ['start | w | failed', 'replace | w-r2 | declaration changed']);
   });
 
-  it('leaves a worker alone that was spawned by hand, and reports that it blocks an id', () => {
+  it('leaves a manually spawned worker alone, and reports that it blocks an id', () => {
     const byHand = [worker('w', { declaration: null, spec: { type: 'llamacpp' } }), worker('w-r2')];
     const { steps, problems } = plan({ workers: byHand });
     assert.deepEqual(steps, []);
@@ -159,13 +159,13 @@ describe('a plan', () => {
 
   it('starts a hive without auto_start only if there is something to do', () => {
     const stopped = { status: 'stopped' } as const;
-    assert.deepEqual(words(stopped), ['start | the hive | it does not run']);
+    assert.deepEqual(words(stopped), ['start | the hive | not running']);
     assert.deepEqual(words(stopped, {}, { autoStart: false }), []);
     // What it lacks is known only once it runs, so nothing is reported as missing.
     const unseen = { ...stopped, complete: false, types: [], models: [], workers: [] };
-    assert.deepEqual(words(unseen, {}, { autoStart: false }), ['start | the hive | it does not run']);
+    assert.deepEqual(words(unseen, {}, { autoStart: false }), ['start | the hive | not running']);
     assert.equal(plan(unseen).complete, false);
-    assert.equal(words({ ...stopped, models: [] }, {}, { autoStart: false })[0], 'start | the hive | it does not run');
+    assert.equal(words({ ...stopped, models: [] }, {}, { autoStart: false })[0], 'start | the hive | not running');
     assert.deepEqual(plan({ status: 'absent', version: null }, {}, { autoStart: false }).steps, [
       { kind: 'install_hive', from: null, to: '2.0.0-bb', start: false },
     ]);
@@ -204,6 +204,6 @@ describe('a plan in words', () => {
       'starting w-r2',
       'uninstalling sd 1.1.0',
     ]);
-    assert.deepEqual(steps.slice(0, 2).map(stepDone), ['the hive runs', 'llamacpp 1.1.0 (cuda) is installed']);
+    assert.deepEqual(steps.slice(0, 2).map(stepDone), ['the hive is running', 'llamacpp 1.1.0 (cuda) is installed']);
   });
 });

@@ -172,7 +172,7 @@ const versionsAfterwards = ({ types }: DesiredHive, observed: ObservedHive): Map
   return versions;
 };
 
-/** What is not declared, and the steps that remove it if that is wanted. A sync never removes models. */
+/** What is not declared, and the steps that remove it on request. A sync never removes models. */
 const removals = (
   desired: DesiredHive,
   observed: ObservedHive,

@@ -1,4 +1,4 @@
-/** Forwards the narration of one step of one hive, marked so that it can be told apart from that of all others. */
+/** Forwards the narration of one step of one hive, with ids that no other step uses. */
 import type { Narrate, NarrationEvent } from '../contract/narration.ts';
 
 /** `id` is unique among the steps of all hives, so that steps inside need unique ids only among themselves. */

@@ -5,7 +5,7 @@ import type { Route } from './options.ts';
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-/** Parsers belong to a scope: a route for JSON refuses a form with 415, and the other way round. */
+/** Parsers belong to a scope, so that a JSON route refuses a form with 415, and the other way round. */
 export const addRoutes = <Loaded>(
   app: FastifyInstance,
   routes: readonly Route<Loaded>[],
@@ -35,9 +35,9 @@ export const addRoutes = <Loaded>(
   }
 };
 
-/** Named before the server is made: what would refuse them otherwise knows only one of the two. */
+/** Checked before the server is created: fastify's own error would name only one of the two routes. */
 const refuseDoubles = <Loaded>(routes: readonly Route<Loaded>[]): void => {
   const names = routes.map(({ method = 'POST', path }) => `${method} ${path}`);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`two of the routes are ${twice}: give each path one route for a method`);
+  if (twice !== undefined) throw new Error(`two routes are ${twice}: define each method of a path only once`);
 };

@@ -9,7 +9,7 @@ const options = {
   mlock: { type: 'boolean' },
 } as const;
 
-/** Asserts a usage error that says this. */
+/** Asserts a usage error with this message. */
 const refuses = (run: () => unknown, says: RegExp): void => {
   assert.throws(run, (error) => {
     assert.ok(error instanceof StartError);
@@ -19,7 +19,7 @@ const refuses = (run: () => unknown, says: RegExp): void => {
   });
 };
 
-test('arguments are parsed with their defaults, and what follows -- is left alone', () => {
+test('arguments are parsed with their defaults, and everything after -- is kept as it is', () => {
   const { values, rest } = parseArguments(['--model=-m', '--mlock', '--', '--slots', '9'], options);
   assert.deepEqual({ ...values }, { model: '-m', slots: '4', mlock: true });
   assert.deepEqual(rest, ['--slots', '9']);
@@ -39,7 +39,7 @@ test('numbers must be in their range', () => {
     refuses(() => numberBetween('--guidance', text, 0, 100), /^--guidance must be a number from 0 to 100, not/);
 });
 
-test('a choice must be one of those on offer, and a required argument must not be empty', () => {
+test('a choice must be one of the allowed values, and a required argument must not be empty', () => {
   assert.equal(oneOf('--gpu', 'cuda', ['cpu', 'cuda']), 'cuda');
   refuses(() => oneOf('--gpu', 'tpu', ['cpu', 'cuda']), /^--gpu must be one of cpu, cuda, not "tpu"/);
   assert.equal(required('--model', 'a'), 'a');

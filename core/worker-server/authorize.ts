@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { invalidKey } from './errors.ts';
 
-/** Gives a check that throws 401 unless the header carries the key; without a key everything passes. */
+/** Returns a check that throws 401 unless the header has the key. Without a key, every request passes. */
 export const authorizer = (key: string | undefined): ((header: string | undefined) => void) => {
   if (!key) return () => {};
   const wanted = digest(key);
@@ -12,5 +12,5 @@ export const authorizer = (key: string | undefined): ((header: string | undefine
   };
 };
 
-/** Digests have one length, which the comparison needs. */
+/** The comparison needs equal lengths, and digests have them. */
 const digest = (text: string) => createHash('sha256').update(text).digest();

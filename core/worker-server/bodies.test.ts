@@ -1,4 +1,4 @@
-/** What requests bring beside JSON, and what answers are beside JSON. */
+/** Request bodies and answers other than JSON. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
@@ -78,7 +78,7 @@ const errorOf = async (response: Response) =>
   ).error;
 
 describe('a form', () => {
-  it('reaches the handler as checked fields and files, which are gone afterwards', async () => {
+  it('reaches the handler as checked fields and files, which are removed afterwards', async () => {
     const { url } = await start(formRoute);
     const answer = await send(
       url,
@@ -97,7 +97,7 @@ describe('a form', () => {
     await until(() => !paths.some((path) => existsSync(path)) && uploads().length === 0);
   });
 
-  it('is refused by field, with nothing left behind', async () => {
+  it('is refused with the name of the field, and leaves nothing behind', async () => {
     const { url } = await start(formRoute);
     const whole = { size: '1', file: file('one') };
     const boundary = 'multipart/form-data; boundary=b';
@@ -107,13 +107,23 @@ describe('a form', () => {
       [send(url, form({ ...whole, size: '11' })), 400, 'size', /10/],
       [send(url, form({ ...whole, words: ['a', 'c'] })), 400, 'words[1]', /words\[1\] must be one of a, b/],
       [send(url, form({ ...whole, model: 'cat' })), 404, 'model', /cat/],
-      [send(url, form({ ...whole, file: file('x'.repeat(2000)) })), 413, 'file', /a\.txt is larger than 1000 bytes/],
-      [send(url, form({ ...whole, model: 'x'.repeat(2 ** 21) })), 413, 'model', /the field model is larger than 1 MiB/],
+      [
+        send(url, form({ ...whole, file: file('x'.repeat(2000)) })),
+        413,
+        'file',
+        /a\.txt is larger than the limit of 1000 bytes/,
+      ],
+      [
+        send(url, form({ ...whole, model: 'x'.repeat(2 ** 21) })),
+        413,
+        'model',
+        /the field model is larger than the limit of 1 MiB/,
+      ],
       [send(url, form({ ...whole, 'image[]': file('x'.repeat(2000)) })), 413, 'image', /a\.txt is larger/],
       [send(url, form({ ...whole, file: [file('1'), file('2'), file('3')] })), 413, null, /more than 2 files/],
       [send(url, '{"size":1}', { 'content-type': 'application/json' }), 415, null, /multipart\/form-data/],
       [send(url, 'size=1', { 'content-type': 'application/x-www-form-urlencoded' }), 415, null, /./],
-      [send(url, '--b\r\nhalf a form', { 'content-type': boundary }), 400, null, /not whole/],
+      [send(url, '--b\r\nhalf a form', { 'content-type': boundary }), 400, null, /incomplete/],
       [send(url, 'no form', { 'content-type': 'multipart/form-data' }), 400, null, /boundary/],
     ];
     for (const [asked, status, param, says] of cases) {
@@ -128,7 +138,7 @@ describe('a form', () => {
     await until(() => uploads().length === 0);
   });
 
-  it('leaves nothing behind when its client leaves in the middle', async () => {
+  it('leaves nothing behind when its client disconnects during the upload', async () => {
     const { url, metric } = await start({ ...formRoute, files: { bytes: 1e9 } });
     const sent = request(`${url}/form`, {
       method: 'POST',
@@ -142,7 +152,7 @@ describe('a form', () => {
     await until(async () => (await metric('rbee_requests_total\\{path="/form",status="499"\\}')) === 1);
   });
 
-  it('is refused where JSON is wanted', async () => {
+  it('is refused where JSON is required', async () => {
     const { url } = await start(formRoute, { path: '/json', schema: {}, handler: async () => ({}) });
     const response = await fetch(`${url}/json`, { method: 'POST', body: form({ size: '1' }) });
     assert.equal(response.status, 415);
@@ -157,7 +167,7 @@ describe('an answer', () => {
     ...more,
   });
 
-  it('may be text, bytes or a stream, with a status and headers of its own', async () => {
+  it('may be text, bytes or a stream, with its own status and headers', async () => {
     const { url } = await start(
       get('/text', async () => rawAnswer({ contentType: 'text/vtt', body: 'WEBVTT', headers: { 'x-made-by': 'us' } })),
       get('/bytes', async () => rawAnswer({ contentType: 'image/png', body: Buffer.of(1, 2, 3), status: 201 })),
@@ -174,7 +184,7 @@ describe('an answer', () => {
     assert.equal(await (await fetch(`${url}/stream`)).text(), 'ab');
   });
 
-  it('holds its slot until its stream has ended, and never looks whole when that broke off', async () => {
+  it('holds its slot until its stream has ended, and never looks complete if the stream broke off', async () => {
     const { promise: broken, reject: breakOff } = Promise.withResolvers<string>();
     broken.catch(() => {});
     const { url, metric } = await start(
@@ -197,7 +207,7 @@ describe('an answer', () => {
     await until(async () => (await metric('rbee_requests_running')) === 0);
   });
 
-  it('ends its source when the client leaves', async () => {
+  it('ends its source when the client disconnects', async () => {
     let ended = false;
     const { url } = await start(
       get('/endless', async () => {
@@ -216,7 +226,7 @@ describe('an answer', () => {
     await until(() => ended);
   });
 
-  it('to a GET knows the query and what stands for the star', async () => {
+  it('to a GET gets the query and the part of the path that matches the star', async () => {
     const { url } = await start(
       get('/files/*', async ({ body, rest, url: asked }: WorkerRequest) => ({ body, rest, asked }), {
         schema: { type: 'object', properties: { page: { type: 'integer' }, tag: { type: 'array' } } },
@@ -276,7 +286,7 @@ describe('a raw body', () => {
     },
   };
 
-  it('is passed on untouched, whatever it is', async () => {
+  it('is passed on unchanged, whatever its type', async () => {
     const { url } = await start(forward);
     for (const type of ['application/json', 'multipart/form-data; boundary=b', 'image/png']) {
       const response = await fetch(`${url}/forward/a/b`, {
@@ -290,7 +300,7 @@ describe('a raw body', () => {
     assert.deepEqual(await empty.json(), { type: null, rest: 'a', text: '' });
   });
 
-  it('is bounded', async () => {
+  it('has a size limit', async () => {
     const { port } = await start(forward);
     const sent = request({ port, path: '/forward/a', method: 'POST', headers: { 'content-type': 'text/plain' } });
     sent.on('error', () => {});
@@ -301,9 +311,9 @@ describe('a raw body', () => {
   });
 });
 
-describe('a request that is refused before it has arrived', () => {
-  // A worker answered 413 and closed at once. The connection was reset then, and of 40 clients that were still writing 7 saw
-  // "write EPIPE" in place of the answer.
+describe('a request that is refused before its body has arrived', () => {
+  // A worker used to answer 413 and close at once, which reset the connection: of 40 clients that were still writing, 7
+  // got "write EPIPE" instead of the answer.
   it('is read to its end, so that its client sees the answer', async () => {
     const { port } = await start({ path: '/echo', handler: async ({ body }) => body });
     const head = { 'content-type': 'application/json' };
@@ -311,7 +321,7 @@ describe('a request that is refused before it has arrived', () => {
       [Buffer.alloc(12 * 2 ** 20, ' '), { ...head, 'content-length': 12 * 2 ** 20 }],
       [Buffer.alloc(12 * 2 ** 20, ' '), head],
     ] as const) {
-      // A client that reads nothing before it has written all.
+      // A client that reads nothing until it has written everything.
       const socket = connect(port, '127.0.0.1');
       const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
       const isChunked = !('content-length' in headers);

@@ -1,12 +1,12 @@
-/** What is still to come of a request that has been answered already is read and thrown away. */
+/** Reads and discards the rest of a request that was already answered. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** For so long. */
+/** Milliseconds to keep reading. */
 const drainMs = 30_000;
 
 /**
- * A connection that is closed with unread bytes is reset, and a client that still writes loses the answer with it. To be
- * called before the answer is sent.
+ * Closing a connection with unread bytes resets it, and a client that is still writing loses the answer. Call this before
+ * the answer is sent.
  */
 export const drainRest = (request: IncomingMessage, response: ServerResponse): void => {
   response.once('finish', () => {

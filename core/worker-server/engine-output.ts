@@ -2,19 +2,19 @@
 import { StringDecoder } from 'node:string_decoder';
 
 /** Longer lines are split: an engine may print a whole file without a line break. */
-const longestLine = 16_384;
-/** Progress that is written over itself may come a hundred times a second; the log gets one in so many milliseconds. */
+const maxLineLength = 16_384;
+/** An engine may overwrite its progress line a hundred times a second; the log gets one such line per this many ms. */
 const overwrittenEveryMs = 500;
 
 export interface LineReader {
   push(chunk: Buffer): void;
-  /** What came last, without a line end. */
+  /** The last output, without a line ending. */
   end(): void;
 }
 
 /**
- * Calls `onLine` with every line, those too that end with a carriage return to be written over; `toLog` with the same but
- * few of these.
+ * Calls `onLine` with every line, including those that end with a carriage return so that the next one overwrites them,
+ * and `toLog` with all lines but few of these.
  */
 export const createLineReader = (
   toLog: (line: string) => void,
@@ -40,7 +40,7 @@ export const createLineReader = (
     for (let at = 0; at < rest.length; at += 1) {
       const isReturn = rest[at] === '\r';
       if (!isReturn && rest[at] !== '\n') continue;
-      // Whether a line end follows this return is not known yet.
+      // It is not known yet whether a line feed follows this carriage return.
       if (isReturn && at === rest.length - 1) break;
       const isPair = isReturn && rest[at + 1] === '\n';
       give(rest.slice(start, at), isReturn && !isPair);
@@ -48,9 +48,9 @@ export const createLineReader = (
       start = at + 1;
     }
     rest = rest.slice(start);
-    while (rest.length > longestLine) {
-      give(rest.slice(0, longestLine), false);
-      rest = rest.slice(longestLine);
+    while (rest.length > maxLineLength) {
+      give(rest.slice(0, maxLineLength), false);
+      rest = rest.slice(maxLineLength);
     }
   };
 

@@ -43,7 +43,7 @@ describe('an engine behind an adapter', () => {
     assert.deepEqual(await stop(), { code: null, signal: 'SIGTERM' });
   });
 
-  it('has not the secrets of its adapter', async () => {
+  it('does not get the secrets of its adapter', async () => {
     process.env['RBEE_API_KEY'] = 'secret';
     const { engine, log } = await start();
     delete process.env['RBEE_API_KEY'];
@@ -51,7 +51,7 @@ describe('an engine behind an adapter', () => {
     assert.ok(log.includes('half a line, key undefined, wish undefined'));
   });
 
-  it('has failed when it ends before it is ready, with 0 too', async () => {
+  it('has failed if it ends before it is ready, even with exit code 0', async () => {
     for (const [code, exitCode] of [
       ['3', 3],
       ['0', 1],
@@ -65,12 +65,12 @@ describe('an engine behind an adapter', () => {
     }
   });
 
-  it('is not taken for ready when another one answers in its place', async () => {
+  it('does not count as ready when another process answers instead', async () => {
     const { engine } = await start(['--exit', '0'], { isReady: () => sleep(2000, true, { ref: false }) });
     await assert.rejects(engine, /ended with exit code 0 before it was ready/);
   });
 
-  it('says that there is no such program', async () => {
+  it('is an error if its program does not exist', async () => {
     const { engine } = await start([], { argv: ['/nowhere/engine'] });
     await assert.rejects(engine, {
       exitCode: 69,
@@ -78,7 +78,7 @@ describe('an engine behind an adapter', () => {
     });
   });
 
-  it('is ended when the worker is stopped while it loads', async () => {
+  it('is ended if the worker is stopped while it loads', async () => {
     const stopped = new AbortController();
     const { engine, log } = await start([], { isReady: () => false, signal: stopped.signal });
     while (log.length === 0) await sleep(5);
@@ -86,7 +86,7 @@ describe('an engine behind an adapter', () => {
     await assert.rejects(engine, /stopped/);
   });
 
-  it('is killed when it is deaf to signals', async () => {
+  it('is killed if it ignores signals', async () => {
     const { engine, log } = await start(['--deaf'], {
       stop: [
         { signal: 'SIGTERM', graceMs: 100 },
@@ -97,7 +97,7 @@ describe('an engine behind an adapter', () => {
     assert.ok(log.includes('I do not hear'));
   });
 
-  it('tells when it ends unasked', async () => {
+  it('reports that it ended on its own', async () => {
     const { promise, resolve } = Promise.withResolvers<EngineExit>();
     const { engine, log, url } = await start([], { onDeath: resolve });
     await engine;
@@ -143,7 +143,7 @@ describe('an adapter', () => {
     }
   };
 
-  it('shows how far its engine has loaded, and takes it along when it is stopped', async () => {
+  it('shows the loading progress of its engine, and ends it when it is stopped', async () => {
     const { adapter, closed, engine, log } = await launch();
     assert.match(log(), /adapter: loading 50 %/);
     adapter.kill('SIGTERM');
@@ -151,7 +151,7 @@ describe('an adapter', () => {
     await gone(engine);
   });
 
-  it('ends as its engine does, which its log tells', async () => {
+  it('ends as its engine ended, and logs that', async () => {
     const { closed, ask, engine, log } = await launch();
     void ask('die');
     assert.deepEqual(await closed, [137, null]);
@@ -174,13 +174,13 @@ describe('the lines of an engine', () => {
     return { log, all };
   };
 
-  it('are whole however they arrive', () => {
+  it('are complete however they arrive', () => {
     const bytes = Buffer.from('für\nalle\r\n\nzwei');
     const { log } = read([...bytes].map((byte) => Buffer.of(byte)));
     assert.deepEqual(log, ['für', 'alle', 'zwei']);
   });
 
-  it('go to the log now and then only while they are written over', () => {
+  it('are logged only now and then while they overwrite each other', () => {
     let time = 0;
     const { log, all } = read(
       Array.from({ length: 12 }, (_, at) => `${at}\r`),
@@ -190,7 +190,7 @@ describe('the lines of an engine', () => {
     assert.deepEqual(log, ['0', '5', '10', '11']);
   });
 
-  it('are cut when they never end', () => {
+  it('are split if they never end', () => {
     const { log } = read(['x'.repeat(40_000)]);
     assert.deepEqual(
       log.map((line) => line.length),

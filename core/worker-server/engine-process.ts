@@ -1,4 +1,4 @@
-/** A foreign engine behind an adapter: started, watched until it is ready and from then on, stopped. */
+/** A foreign engine behind an adapter: starts it, watches it, and stops it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,26 +10,26 @@ export interface EngineOptions {
   /** Program and arguments. */
   argv: readonly string[];
   /**
-   * What the engine's environment has beside the adapter's own. The adapter's secrets (`RBEE_…`) and what steers its Node
-   * (`NODE_…`) are left out.
+   * Added to the adapter's environment for the engine, without the adapter's secrets (`RBEE_…`) and Node settings
+   * (`NODE_…`).
    */
   env?: Readonly<Record<string, string | undefined>>;
   cwd?: string;
-  /** Gets each line of the engine's output, as it is; `context.log` of `load`, or stderr. */
+  /** Gets each line of the engine's output unchanged; pass `context.log` of `load`, or a function that writes to stderr. */
   log(line: string): void;
-  /** Sees every line, progress that is written over itself too. */
+  /** Gets every line, including progress lines that are overwritten. */
   onLine?(line: string): void;
-  /** Asked every 50 ms, later every 250 ms. What it throws counts as "not yet". */
+  /** Called every 50 ms, later every 250 ms. If it throws, the engine is not ready yet. */
   isReady(signal: AbortSignal): Promise<boolean> | boolean;
   /** Lines that show loading progress: the group `percent` of the pattern, 0 to 100, is passed on as a fraction. */
   progress?: { pattern: RegExp; tell(fraction: number): void };
-  /** `context.signal` of `load`: fires when the worker is stopped while it loads. */
+  /** `context.signal` of `load`: aborts when the worker is stopped while it loads. */
   signal: AbortSignal;
-  /** Signals in turn, each with its time; SIGKILL comes last. SIGTERM with 5 s when absent. */
+  /** Signals in turn, each with its grace period, then SIGKILL. SIGTERM with 5 s when absent. */
   stop?: readonly { signal: 'SIGTERM' | 'SIGINT'; graceMs: number }[];
   /**
-   * Called when the engine exits unasked after it was ready. If absent, the adapter ends as the engine did, so
-   * that the hive starts both again.
+   * Called when the engine exits on its own after it was ready. If absent, the adapter ends as the engine did, so that
+   * the hive starts both again.
    */
   onDeath?(exit: EngineExit): void;
 }
@@ -44,14 +44,14 @@ export interface EngineProcess {
   /** Resolves when it has ended and its output has been read. */
   readonly exited: Promise<EngineExit>;
   readonly running: boolean;
-  /** Ends it with the ladder of signals. Callable again; resolves when it is gone. */
+  /** Ends it with these signals, and resolves when it is gone. Can be called again. */
   stop(): Promise<EngineExit>;
 }
 
 /**
- * Starts a program in the adapter's own process group, so that it ends with it whatever happens, and resolves when it is
- * ready. Throws a `StartError` when it cannot be started or ends before that, with whatever exit code, and the signal's
- * reason when that fires.
+ * Starts a program in the adapter's own process group, so that it ends with the adapter whatever happens. Resolves when it
+ * is ready. Throws a `StartError` if it cannot be started or ends before it is ready, with any exit code, and the signal's
+ * reason if the signal aborts.
  */
 export const startEngine = async (options: EngineOptions): Promise<EngineProcess> => {
   options.signal.throwIfAborted();
@@ -119,7 +119,7 @@ const launch = ({ argv, env, cwd, log, onLine, progress }: EngineOptions): Launc
     const reader = createLineReader(log, see);
     output.on('data', reader.push).on('end', reader.end);
   }
-  // The process may end without a word to the engine, which would live on and keep its memory.
+  // The adapter may exit without stopping the engine, which would then keep running and hold its memory.
   const kill = () => child.kill('SIGKILL');
   process.on('exit', kill);
   const exited = new Promise<EngineExit>((resolve) => {
@@ -129,7 +129,7 @@ const launch = ({ argv, env, cwd, log, onLine, progress }: EngineOptions): Launc
     };
     child.once('close', gone);
     child.once('exit', (code, signal) => {
-      // A child of the engine may hold its output open for good.
+      // A child of the engine may keep its output open forever.
       setTimeout(gone, 1000, code, signal).unref();
     });
   });

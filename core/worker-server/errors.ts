@@ -1,6 +1,6 @@
-/** Errors as OpenAI's API writes them, and the error that ends a worker which cannot start. */
+/** Errors in the format of OpenAI's API, and the error of a worker that cannot start. */
 
-/** Body of an error answer, and of the error event in the middle of a stream. */
+/** Body of an error answer, and of an error event in a stream. */
 export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | number | null; hint?: string };
 }
@@ -12,12 +12,12 @@ interface Details {
   code?: string | number | null;
   /** One sentence: what to try. */
   hint?: string;
-  /** Seconds after which trying again makes sense; sent as `Retry-After`. */
+  /** Seconds to wait before a retry; sent as `Retry-After`. */
   retryAfter?: number;
   cause?: unknown;
 }
 
-/** An error for the client. Everything else that a handler throws is answered with a plain 500. */
+/** An error for the client. Anything else that a handler throws becomes a plain 500. */
 export class ApiError extends Error {
   readonly status: number;
   readonly type: string;
@@ -43,7 +43,7 @@ export class ApiError extends Error {
   }
 }
 
-/** 400: the request is wrong; `param` is the field. Clients tell errors apart by their `code`, so there always is one. */
+/** 400: the request is wrong; `param` is the field. Clients distinguish errors by `code`, so there always is one. */
 export const invalidRequest = (
   message: string,
   param: string | null = null,
@@ -51,7 +51,7 @@ export const invalidRequest = (
   hint = `change ${param ?? 'the request'}, and send it again`,
 ): ApiError => new ApiError(400, 'invalid_request_error', message, { param, code: code ?? 'invalid_value', hint });
 
-/** 503 in llama-server's words, so that one health contract serves both. */
+/** 503 as llama-server sends it, so that one health contract fits both. */
 export const loadingModel = (): ApiError =>
   new ApiError(503, 'unavailable_error', 'Loading model', { code: 503, retryAfter: 1 });
 
@@ -59,22 +59,27 @@ export const stopping = (): ApiError =>
   new ApiError(503, 'unavailable_error', 'this worker is stopping', { code: 'stopping', retryAfter: 1 });
 
 export const queueFull = (waiting: number): ApiError =>
-  new ApiError(429, 'rate_limit_error', `all slots are busy and ${waiting} requests wait already`, {
+  new ApiError(429, 'rate_limit_error', `all slots are busy, and ${waiting} requests are already waiting`, {
     code: 'queue_full',
     retryAfter: 1,
   });
 
 export const noSuchModel = (asked: string, models: readonly string[]): ApiError =>
-  new ApiError(404, 'invalid_request_error', `there is no model ${asked} here, but: ${models.join(', ')}`, {
-    param: 'model',
-    code: 'model_not_found',
-    hint: 'name one of these, or leave model out',
-  });
+  new ApiError(
+    404,
+    'invalid_request_error',
+    `there is no model ${asked} here; this worker serves ${models.join(', ')}`,
+    {
+      param: 'model',
+      code: 'model_not_found',
+      hint: 'use one of these names, or omit the model',
+    },
+  );
 
 export const invalidKey = (): ApiError =>
   new ApiError(401, 'invalid_request_error', 'the API key is missing or wrong', { code: 'invalid_api_key' });
 
-/** Thrown by `load` when the worker cannot start: the message goes to stderr, the program ends with the exit code. */
+/** Thrown by `load` if the worker cannot start: the message goes to stderr, and the program ends with the exit code. */
 export class StartError extends Error {
   readonly exitCode: number;
 
@@ -92,7 +97,7 @@ interface HttpLibraryError {
   validation?: readonly { instancePath: string; message?: string; params?: Record<string, unknown> }[];
 }
 
-/** Brings whatever was thrown while a request was answered into the shape that clients know. */
+/** Converts anything that was thrown during a request into an error for clients. */
 export const asApiError = (thrown: unknown): ApiError => {
   if (thrown instanceof ApiError) return thrown;
   const error = thrown as HttpLibraryError;
@@ -125,7 +130,7 @@ const refusals: Readonly<Record<number, { code: string; hint: string }>> = {
   415: { code: 'unsupported_media_type', hint: 'send the body as application/json' },
 };
 
-/** A JSON pointer in the way people write it: `/messages/0/role` is `messages[0].role`. */
+/** A JSON pointer as people write it: `/messages/0/role` is `messages[0].role`. */
 const fieldName = (pointer: string): string | null =>
   pointer === ''
     ? null

@@ -1,32 +1,32 @@
-/** Server-sent events on one response: few writes, without a delay that anyone sees, and no faster than the client reads. */
+/** Server-sent events on one response: few writes, no visible delay, and no faster than the client reads. */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { ErrorBody } from './errors.ts';
 import type { EventStream } from './options.ts';
 
 export interface ResponseStream extends EventStream {
-  /** Ends the stream; with an error event in place of `[DONE]` when there is one. */
+  /** Ends the stream, with an error event instead of `[DONE]` if there is an error. */
   end(error?: ErrorBody): void;
 }
 
 const headers = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
-  // nginx would collect the events otherwise.
+  // Otherwise nginx would buffer the events.
   'x-accel-buffering': 'no',
 };
 
 /**
- * An event after a pause is written at once; those that follow it closely are written together. A write costs about as
- * much as a small model takes for a token.
+ * An event after a pause is written at once, and events that follow closely are written together: a write takes about as
+ * long as a small model takes for a token.
  */
 const pauseMs = 16;
-/** Characters that may wait for that; a faster source is written at once, and then waits for its client. */
-const mostPending = 65_536;
+/** Maximum characters to collect. Beyond that they are written at once, and the source waits for its client. */
+const maxPending = 65_536;
 
 /**
- * `signal` fires when the client has left; sending does nothing from then on. `onOpen` is called with the headers. The
- * stream ends with `[DONE]` if `done` says so.
+ * `signal` aborts when the client disconnects; from then on, sending does nothing. `onOpen` is called when the headers are
+ * sent. The stream ends with `[DONE]` if `done` is true.
  */
 export const createEventStream = (
   response: ServerResponse,
@@ -54,7 +54,7 @@ export const createEventStream = (
       drained ??= once(response, 'drain', { signal })
         .then(
           () => {},
-          // The client left instead; the waiting handler sees that by the signal.
+          // The client disconnected instead; the signal informs the waiting handler.
           () => {},
         )
         .finally(() => {
@@ -78,7 +78,7 @@ export const createEventStream = (
       if (pending === '') schedule();
       if (name !== undefined) pending += `event: ${name}\n`;
       pending += `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`;
-      if (pending.length > mostPending) flush();
+      if (pending.length > maxPending) flush();
       return drained;
     },
     end: (error) => {

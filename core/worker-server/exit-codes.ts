@@ -1,23 +1,23 @@
 /**
- * How a worker's program ends when it did not become ready, in the numbers of sysexits(3) where there is one, so that a
- * plugin's failure rules know the cause by the code.
+ * Exit codes of a worker's program that did not become ready, so that a plugin's failure rules can tell the cause. They
+ * are those of sysexits(3) where one fits.
  */
 export const exitCodes = {
-  /** Asked to stop, and stopped. */
+  /** Stopped on request. */
   done: 0,
   /** Anything else, and a second signal while draining. */
   failed: 1,
   /** A wrong option or argument. */
   usage: 64,
-  /** The model cannot be used: wrong format, cut off, unknown architecture. */
+  /** The model cannot be used: wrong format, truncated, unknown architecture. */
   badModel: 65,
-  /** There is no such model, or it cannot be read. */
+  /** The model does not exist or cannot be read. */
   noModel: 66,
-  /** The device, or the engine's library for it, is not there. */
+  /** The device, or the engine's library for it, is missing. */
   unavailable: 69,
   /** Not enough memory. */
   memory: 71,
-  /** The address cannot be listened on. */
+  /** It cannot listen on the address. */
   port: 98,
   /** SIGTERM while loading. */
   stoppedWhileLoading: 143,

@@ -17,7 +17,7 @@ const schema = {
 };
 
 describe('the fields of a form', () => {
-  it('become what the schema asks for', () => {
+  it('are converted to the types in the schema', () => {
     const cases: [fields: [string, string][], made: object][] = [
       [[['count', '3']], { count: 3 }],
       [[['share', ' .5 ']], { share: 0.5 }],
@@ -26,7 +26,7 @@ describe('the fields of a form', () => {
       [[['stream', '0']], { stream: false }],
       [[['text', '3']], { text: '3' }],
       [[['text', '']], { text: '' }],
-      // Left empty is left out.
+      // An empty field counts as missing.
       [[['count', '']], {}],
       [[['words', 'a']], { words: ['a'] }],
       [
@@ -46,7 +46,7 @@ describe('the fields of a form', () => {
       [[['strategy', 'auto']], { strategy: 'auto' }],
       [[['more', '{"depth":2}']], { more: { depth: 2 } }],
       [[['more[depth]', '2']], { more: { depth: 2 } }],
-      // Left for the schema to refuse.
+      // The schema refuses these.
       [[['count', 'many']], { count: 'many' }],
       [[['more', '{']], { more: '{' }],
       [
@@ -61,7 +61,7 @@ describe('the fields of a form', () => {
     for (const [fields, made] of cases) assert.deepEqual(fieldsToObject(fields, schema), made, JSON.stringify(fields));
   });
 
-  it('never reach the prototype of an object', () => {
+  it('never change the prototype of an object', () => {
     const made = fieldsToObject([['__proto__[loud]', 'yes']], {});
     assert.equal((made as { loud?: string }).loud, undefined);
     assert.equal(({} as { loud?: string }).loud, undefined);

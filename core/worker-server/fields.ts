@@ -1,11 +1,11 @@
-/** The text fields of a form or a query as the object that a JSON body would be. */
+/** Converts the text fields of a form or a query to the object that a JSON body would be. */
 
 type Schema = Readonly<Record<string, unknown>>;
 
 /**
- * `a` and `a[]` are the same field, one that comes several times is an array, and `a[b]` is the field `b` of the object
- * `a`. Numbers, booleans and lists are made from text where the schema asks for them; what cannot be made stays text, for
- * the schema to refuse.
+ * `a` and `a[]` are the same field, a repeated field is an array, and `a[b]` is the field `b` of the object `a`. Text is
+ * converted to numbers, booleans and lists where the schema has them; text that cannot be converted stays as it is, so
+ * that the schema refuses it.
  */
 export const fieldsToObject = (
   fields: Iterable<readonly [name: string, value: unknown]>,
@@ -24,7 +24,7 @@ export const fieldsToObject = (
   for (const [name, values] of nested) {
     if (!gathered.has(name)) made.push([name, fieldsToObject(values, properties.get(name) ?? {})]);
   }
-  // Defined one by one, a field named __proto__ is a field like any other.
+  // Defined this way, a field named __proto__ is an ordinary field.
   return Object.fromEntries(made.filter(([, value]) => value !== undefined));
 };
 
@@ -43,7 +43,7 @@ const fieldValue = (values: readonly unknown[], schema: Schema): unknown => {
 
 const onlyArray = (kinds: ReadonlySet<string>) => kinds.has('array') && !kinds.has('string');
 
-/** Types that a schema lets through at its top. */
+/** Types that a schema accepts at its top level. */
 const kindsOf = (schema: Schema): Set<string> => {
   const { type } = schema;
   const own = Array.isArray(type) ? type : type === undefined ? [] : [type];
@@ -54,7 +54,7 @@ const kindsOf = (schema: Schema): Set<string> => {
 const coerce = (value: unknown, kinds: ReadonlySet<string>): unknown => {
   if (typeof value !== 'string' || kinds.has('string') || kinds.size === 0) return value;
   const text = value.trim();
-  // A field that was left empty in a form was not filled in.
+  // An empty field of a form was not filled in.
   if (text === '') return undefined;
   if (kinds.has('number') || kinds.has('integer')) {
     if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);

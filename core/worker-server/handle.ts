@@ -1,4 +1,4 @@
-/** One request through its route: slot, handler, answer. */
+/** Handles one request: slot, handler, answer. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, asApiError, noSuchModel, stopping } from './errors.ts';
 import { createEventStream } from './event-stream.ts';
@@ -11,16 +11,16 @@ import type { Slots } from './slots.ts';
 export interface Handling<Loaded> {
   slots: Slots;
   metrics: Metrics;
-  /** Names of the model; answers carry the first. */
+  /** Names of the model; answers contain the first. */
   models: readonly string[];
   loaded(): Loaded;
-  /** Every request under way, so that a drain can end it. */
+  /** All open requests, so that a drain can end them. */
   underWay: Set<Running>;
   log(line: string): void;
 }
 
 export interface Running {
-  /** Still in the queue: nothing has been done for it yet. */
+  /** Still in the queue: it has not been processed yet. */
   waiting: boolean;
   abort(reason: Error): void;
 }
@@ -29,7 +29,7 @@ class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
 }
 
-/** Makes the fastify handler of a route. */
+/** Creates the fastify handler of a route. */
 export const handle =
   <Loaded>(route: Route<Loaded>, server: Handling<Loaded>) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
@@ -80,7 +80,7 @@ export const handle =
       stream.end();
       return reply;
     } catch (thrown) {
-      // Whatever the handler says of it, the reason of an aborted request is the abort.
+      // If a request was aborted, the abort is the reason, whatever the handler throws.
       const error = asApiError(signal.aborted ? signal.reason : thrown);
       status = error.status;
       if (signal.aborted && signal.reason instanceof ClientLeft) {
@@ -89,7 +89,7 @@ export const handle =
         return reply;
       }
       if (error.status >= 500 && !(thrown instanceof ApiError)) server.log(`error: ${route.path}: ${describe(thrown)}`);
-      // A part of a raw answer is out: nothing can be said any more but that it is not whole.
+      // Part of a raw answer was sent, so all that can be done is to mark it as incomplete.
       if (reply.sent && response.headersSent && !stream.opened) {
         response.destroy();
         return reply;
@@ -108,7 +108,7 @@ export const handle =
     }
   };
 
-/** The model may be left out; another one than ours is an error, as its answer would pass for that model's. */
+/** The model is optional. Another model than ours is an error: the answer would seem to come from that model. */
 const checkModel = (body: unknown, models: readonly string[]) => {
   const asked = (body as { model?: unknown } | null)?.model;
   if (typeof asked !== 'string' || asked === '') return;
@@ -116,7 +116,7 @@ const checkModel = (body: unknown, models: readonly string[]) => {
   if (!models.some((one) => one.toLowerCase() === name)) throw noSuchModel(asked, models);
 };
 
-/** A stream that was asked for but sent nothing yet can still be answered with a status. */
+/** A requested stream that has sent nothing yet can still be answered with an error status. */
 const sendRaw = (reply: FastifyReply, error: ApiError) => {
   const body = JSON.stringify(error);
   const headers: Record<string, string | number> = {
@@ -127,12 +127,12 @@ const sendRaw = (reply: FastifyReply, error: ApiError) => {
   reply.raw.writeHead(error.status, headers).end(body);
 };
 
-/** Ends what waits at once, since another worker can do it, and leaves what runs. */
+/** Ends waiting requests at once, because another worker can take them. Running ones continue. */
 export const refuseWaiting = (underWay: Set<Running>): void => {
   for (const one of underWay) if (one.waiting) one.abort(stopping());
 };
 
-/** Ends everything that is still under way. */
+/** Ends all open requests. */
 export const abortAll = (underWay: Set<Running>): void => {
   for (const one of underWay) one.abort(stopping());
 };

@@ -3,8 +3,8 @@
  *
  * A worker's program calls `runWorkerServer` with its routes and a `load` function, and gets: a port that answers before
  * the model is loaded, health, models, metrics, an API key, OpenAI's errors, server-sent events, slots with a bounded
- * queue, a signal that fires when the client leaves, a drain on SIGTERM, and the ready callback to its hive. An adapter in
- * front of a foreign program starts that with `startEngine`.
+ * queue, a signal that aborts when the client disconnects, a drain on SIGTERM, and the ready callback to its hive. An adapter in
+ * front of a foreign program starts the program with `startEngine`.
  */
 export {
   numberBetween,

@@ -1,4 +1,4 @@
-/** The numbers of one worker, in a registry of its own, in Prometheus' text format. */
+/** The metrics of one worker, in their own registry, in the Prometheus text format. */
 import { Counter, Histogram, Gauge as PrometheusGauge, Registry } from 'prom-client';
 import type { Gauge, TokenCount } from './options.ts';
 import type { Slots } from './slots.ts';
@@ -7,7 +7,7 @@ export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
   count(tokens: TokenCount): void;
-  /** One request has ended, `seconds` after it arrived; 499 when the client left. */
+  /** One request has ended, `seconds` after it arrived; 499 if the client disconnected. */
   ended(path: string, status: number, seconds: number): void;
   /** The first byte of an answer, `seconds` after the request arrived. */
   firstByte(path: string, seconds: number): void;
@@ -35,7 +35,7 @@ export const createMetrics = (slots: Slots, gauges: readonly Gauge[] = []): Metr
   }
   const requests = new Counter({
     name: 'rbee_requests_total',
-    help: 'Requests that have ended; status 499 when the client left',
+    help: 'Requests that have ended; status 499 if the client disconnected',
     labelNames: ['path', 'status'],
     registers,
   });
@@ -43,14 +43,14 @@ export const createMetrics = (slots: Slots, gauges: readonly Gauge[] = []): Metr
   const generated = new Counter({ name: 'rbee_tokens_generated_total', help: 'Tokens generated', registers });
   const duration = new Histogram({
     name: 'rbee_request_duration_seconds',
-    help: 'From the arrival of a request to the end of its answer',
+    help: 'Time from the arrival of a request to the end of its answer',
     labelNames: ['path'],
     buckets,
     registers,
   });
   const first = new Histogram({
     name: 'rbee_time_to_first_byte_seconds',
-    help: 'From the arrival of a request to the first byte of its answer',
+    help: 'Time from the arrival of a request to the first byte of its answer',
     labelNames: ['path'],
     buckets,
     registers,

@@ -1,32 +1,32 @@
-/** What a worker's program tells the server, and what its handlers get. */
+/** What a worker's program passes to the server, and what its handlers get. */
 import type { Readable } from 'node:stream';
 import type { ErrorBody } from './errors.ts';
 
 export interface WorkerServerOptions<Loaded> {
-  /** Name of the program, at the head of each of its log lines. */
+  /** Name of the program, at the beginning of each log line. */
   name: string;
   /** Address and port to listen on; port 0 takes a free one. */
   host: string;
   port: number;
-  /** Names under which the model is served; answers carry the first. */
+  /** Names under which the model is served; answers contain the first. */
   models: readonly string[];
-  /** Requests that run at the same time. */
+  /** Maximum number of requests that run at the same time. */
   slots: number;
-  /** Requests that may wait for a slot; one more is answered with 429 and `Retry-After`. */
+  /** Maximum number of requests that wait for a slot. Further ones get 429 with `Retry-After`. */
   queueLimit: number;
   routes: readonly Route<Loaded>[];
   /**
-   * Loads the model, while the port already answers "Loading model". What it gives reaches every handler. Throw a
-   * `StartError` to end the program with a sentence and an exit code.
+   * Loads the model, while the port already answers "Loading model". Every handler gets the result. Throw a `StartError`
+   * to end the program with a message and an exit code.
    */
   load(context: LoadContext): Promise<Loaded>;
-  /** Frees what `load` made; called once, after the last request has ended. */
+  /** Frees what `load` returned; called once, after the last request has ended. */
   unload?(loaded: Loaded): Promise<void> | void;
   /** Largest JSON body in bytes; 8 MiB when absent. */
   bodyLimit?: number;
-  /** Milliseconds that running requests may still take after SIGTERM before they are aborted; 30,000 when absent. */
+  /** Milliseconds after SIGTERM until running requests are aborted; 30,000 when absent. */
   drainMs?: number;
-  /** More gauges for `/metrics`, beside the `rbee_` ones. */
+  /** More gauges for `/metrics`. */
   gauges?: readonly Gauge[];
   /** More fields for the model's entry in `/v1/models`. */
   describe?(loaded: Loaded): Record<string, unknown>;
@@ -40,11 +40,11 @@ export interface WorkerServerOptions<Loaded> {
 }
 
 export interface LoadContext {
-  /** Fires when the program is asked to stop while loading. */
+  /** Aborts when the program is stopped while loading. */
   signal: AbortSignal;
-  /** Tells how far loading is, 0 to 1; each new percent is a line of the log. */
+  /** Reports the loading progress, 0 to 1; each new percent is logged. */
   progress(fraction: number): void;
-  /** A line of the worker's log. */
+  /** Writes a line to the worker's log. */
   log(line: string): void;
 }
 
@@ -57,46 +57,46 @@ export interface Gauge {
 export interface Route<Loaded> {
   /** POST when absent. */
   method?: 'GET' | 'POST';
-  /** Absolute path, such as `/v1/chat/completions`. With `/*` at its end it takes every path below. */
+  /** Absolute path, such as `/v1/chat/completions`. With `/*` at its end, it matches every path below. */
   path: string;
   /**
-   * What a POST brings. `json` when absent. `multipart`: a form, its text fields as the body, its files on disk.
-   * `raw`: whatever it is, as a stream, to be passed on.
+   * Type of a POST's body. `json` when absent. `multipart`: a form, with its text fields as the body, and its files on disk.
+   * `raw`: anything, as a stream to pass on.
    */
   body?: 'json' | 'multipart' | 'raw';
   /**
-   * JSON Schema of the body: of the text fields of a form, and of the query of a GET, where numbers, booleans and lists
-   * are made from text as the schema asks. Fields that it does not name are let through. A raw body has none.
+   * JSON Schema of the body, of the text fields of a form, or of the query of a GET. Text fields are converted to numbers,
+   * booleans and lists as in the schema. Other fields are accepted. A raw body has none.
    */
   schema?: Record<string, unknown>;
-  /** Bounds of a form's files: bytes of each (1 GiB when absent; of the whole of a raw body) and how many (16). */
+  /** Limits on a form's files: bytes of each (1 GiB when absent; for a raw body, of the whole) and their number (16). */
   files?: { bytes?: number; count?: number };
   /**
-   * Of a GET: where a connection goes that wants another protocol (a WebSocket). It is joined to that address byte for
-   * byte, takes no slot, and is cut when the worker has drained. Absent: such a request is answered like any other.
+   * For a GET: the address for connections that request another protocol, such as a WebSocket. They are forwarded byte for
+   * byte, take no slot, and are cut when the worker has drained. If absent, such a request is answered like any other.
    */
   upgrade?(request: UpgradeRequest, loaded: Loaded): UpgradeTarget;
-  /** `false`: takes no slot and never waits; for what costs the engine nothing. */
+  /** `false`: takes no slot and never waits, for requests that cost the engine nothing. */
   slot?: boolean;
-  /** `false`: its streams end without `data: [DONE]`. */
+  /** `false`: streams end without `data: [DONE]`. */
   done?: boolean;
   /**
-   * Answers one request; it holds a slot until the promise settles. What it gives is sent as JSON, or as it is when it
-   * comes from `rawAnswer`, unless it has opened `context.stream()`.
+   * Answers one request, which holds a slot until the promise settles. The result is sent as JSON, or unchanged if it comes
+   * from `rawAnswer`; nothing is sent if the handler has opened `context.stream()`.
    */
   handler(request: WorkerRequest, context: RequestContext<Loaded>): Promise<unknown>;
 }
 
 export interface WorkerRequest {
-  /** The body, valid by the route's schema; the fields of a form or of a query; undefined for a raw body. */
+  /** The body, or the fields of a form or query, validated by the route's schema; undefined for a raw body. */
   body: unknown;
   headers: Readonly<Record<string, string | string[] | undefined>>;
   method: string;
-  /** Path and query as they were asked for. */
+  /** Path and query as requested. */
   url: string;
-  /** What stands in the place of the `*` of the route's path. */
+  /** The part of the path that matches the route's `*`. */
   rest: string;
-  /** Files of a form, in their order. They are removed when the request has ended. */
+  /** Files of a form, in order. They are removed when the request has ended. */
   files: readonly UploadedFile[];
   /** A raw body; absent when the request has none. */
   raw?: Readable;
@@ -107,11 +107,11 @@ export type UpgradeRequest = Pick<WorkerRequest, 'headers' | 'url'>;
 export interface UpgradeTarget {
   /** `http://127.0.0.1:PORT/path?query` */
   url: string;
-  /** Besides those of the connection itself. */
+  /** Added to the headers of the connection. */
   headers: Readonly<Record<string, string | readonly string[]>>;
 }
 
-/** Tokens that a request has used, for the metrics. */
+/** Tokens used by a request, for the metrics. */
 export interface TokenCount {
   prompt?: number;
   generated?: number;
@@ -119,30 +119,29 @@ export interface TokenCount {
 
 export interface RequestContext<Loaded> {
   loaded: Loaded;
-  /** The name to answer with. */
+  /** The model name for the answer. */
   model: string;
-  /** Fires when the client has left, streaming or not, and when draining takes too long. Stop the engine then. */
+  /** Aborts when the client disconnects, and when draining takes too long. Stop the engine then. */
   signal: AbortSignal;
   /** Turns the answer into a stream of server-sent events; the first call sends the headers. */
   stream(): EventStream;
   count(tokens: TokenCount): void;
-  /** A line of the worker's log. */
+  /** Writes a line to the worker's log. */
   log(line: string): void;
 }
 
 /**
- * A stream of server-sent events. When the handler returns it is ended with `data: [DONE]` (unless its route says
- * `done: false`); when the handler throws, with an error event and no `[DONE]`, so that a broken answer never looks like a
- * whole one.
+ * A stream of server-sent events. When the handler returns, it ends with `data: [DONE]` (unless the route has
+ * `done: false`). When the handler throws, it ends with an error event and no `[DONE]`, so that a broken answer never
+ * looks complete.
  */
 export interface EventStream {
   /**
-   * Sends one JSON event; text is taken for JSON already. With a name it gets an `event:` line. Events that follow each
-   * other within milliseconds share a write. A promise comes back when the client reads more slowly than events are made:
-   * await it.
+   * Sends one JSON event; a string must already be JSON. With a name, the event gets an `event:` line. Events within
+   * milliseconds of each other share a write. Returns a promise if the client reads too slowly: await it.
    */
   send(event: object | string, name?: string): Promise<void> | undefined;
-  /** Bytes are on their way: no other status can be sent. */
+  /** Bytes have been sent, so the status can no longer change. */
   readonly opened: boolean;
 }
 
@@ -156,7 +155,7 @@ export interface UploadedFile {
   /** Media type as the client gave it. */
   type: string;
   bytes: number;
-  /** Where it is; gone when the request has ended. */
+  /** Path of the file, which is removed when the request has ended. */
   path: string;
   read(): Promise<Buffer>;
 }

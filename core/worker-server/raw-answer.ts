@@ -1,12 +1,12 @@
-/** Answers that are not JSON: text, audio, an image, or whatever another server sends. */
+/** Answers that are not JSON: text, audio, an image, or the answer of another server. */
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 export interface RawAnswerParts {
-  /** `Content-Type` as it is sent; absent for an answer without a body. */
+  /** The `Content-Type` header; absent for an answer without a body. */
   contentType?: string;
-  /** A stream is passed on as it comes; the request holds its slot until the stream has ended. */
+  /** A stream is forwarded as it arrives, and the request holds its slot until the stream ends. */
   body: string | Buffer | Readable;
   /** 200 when absent. */
   status?: number;
@@ -21,12 +21,12 @@ export class RawAnswer {
   }
 }
 
-/** What a handler returns in place of a JSON object. */
+/** What a handler returns instead of a JSON object. */
 export const rawAnswer = (parts: RawAnswerParts): RawAnswer => new RawAnswer(parts);
 
 /**
- * Writes the answer and resolves when it has been handed over. A stream that fails in the middle ends the connection
- * without an end of the body, so that half an answer never looks like a whole one.
+ * Writes the answer, and resolves when it has been sent. If a stream fails in the middle, the connection is closed without
+ * the end of the body, so that half an answer never looks complete.
  */
 export const sendRawAnswer = async (
   { parts }: RawAnswer,

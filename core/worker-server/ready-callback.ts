@@ -5,12 +5,12 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const firstPauseMs = 50;
-const longestPauseMs = 5000;
+const maxPauseMs = 5000;
 const answerWithinMs = 5000;
 
 /**
- * Reads `RBEE_READY_SOCKET`, `RBEE_READY_PATH` and `RBEE_READY_TOKEN`; does nothing where they are not set. Resolves when
- * the hive has answered 2xx, or when `signal` fires.
+ * Reads `RBEE_READY_SOCKET`, `RBEE_READY_PATH` and `RBEE_READY_TOKEN`, and does nothing if they are not set. Resolves when
+ * the hive has answered 2xx, or when `signal` aborts.
  */
 export const reportReady = async (
   env: NodeJS.ProcessEnv,
@@ -25,13 +25,13 @@ export const reportReady = async (
   while (!signal.aborted) {
     const problem = await post(socketPath, path, env['RBEE_READY_TOKEN'] ?? '', facts);
     if (problem === undefined) return;
-    if (pauseMs === firstPauseMs) log(`the hive has not taken the ready report yet (${problem}), trying on`);
+    if (pauseMs === firstPauseMs) log(`the hive has not accepted the ready report yet (${problem}); trying again`);
     await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
-    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    pauseMs = Math.min(pauseMs * 2, maxPauseMs);
   }
 };
 
-/** Gives what went wrong, or nothing. */
+/** Returns what went wrong, or undefined. */
 const post = (socketPath: string, path: string, token: string, facts: object) =>
   new Promise<string | undefined>((resolve) => {
     if (!isOurs(socketPath)) return resolve(`${socketPath} belongs to another user`);
@@ -55,7 +55,7 @@ const post = (socketPath: string, path: string, token: string, facts: object) =>
     sent.end(body);
   });
 
-/** The token is for the hive of this user. What is not there is not refused: the hive may be starting. */
+/** The token is only for this user's hive. A missing socket is accepted: the hive may be starting. */
 const isOurs = (socketPath: string): boolean =>
   [dirname(socketPath), socketPath].every((path) => {
     const found = lstatSync(path, { throwIfNoEntry: false });

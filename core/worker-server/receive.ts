@@ -1,4 +1,4 @@
-/** What a request brings, whatever form it comes in: the checked body, files, or the untouched stream. */
+/** Receives a request in any form: a validated body, files, or the unchanged stream. */
 import { Transform } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { ApiError } from './errors.ts';
@@ -8,7 +8,7 @@ import { bodyTooLarge, fieldTooLarge } from './too-large.ts';
 import { createUploads } from './uploads.ts';
 
 const mebibyte = 1024 * 1024;
-/** The queen's default limit too. It goes to disk, not to memory. */
+/** Also the queen's default limit. Files are kept on disk, not in memory. */
 const defaultFileBytes = 1024 * mebibyte;
 const defaultFileCount = 16;
 const fieldBytes = mebibyte;
@@ -16,11 +16,11 @@ const fieldCount = 200;
 
 export interface Received {
   request: WorkerRequest;
-  /** Removes what was kept on disk for it. */
+  /** Removes its files from disk. */
   remove(): Promise<void>;
 }
 
-/** Reads a request to its end; throws the error for its client when it is not what the route takes. */
+/** Reads a request to its end. Throws an error for the client if the route does not accept it. */
 export const receive = async <Loaded>(
   route: Route<Loaded>,
   request: FastifyRequest,
@@ -49,7 +49,7 @@ export const receive = async <Loaded>(
   return receiveForm(route, request, signal, common);
 };
 
-/** A field that stands in a query several times is an array there. */
+/** A repeated field of a query is an array. */
 const repeated = ([name, value]: [string, unknown]): [string, unknown][] =>
   Array.isArray(value) ? value.map((one) => [name, one]) : [[name, value]];
 
@@ -60,17 +60,17 @@ const receiveForm = async <Loaded>(
   common: Omit<WorkerRequest, 'body'>,
 ): Promise<Received> => {
   if (!request.isMultipart()) {
-    throw new ApiError(415, 'invalid_request_error', 'the request is no form: it has to be multipart/form-data', {
+    throw new ApiError(415, 'invalid_request_error', 'the request is not a form: it must be multipart/form-data', {
       code: 'unsupported_media_type',
       hint: 'send it as a form, with a file as one of its fields',
     });
   }
-  const mostBytes = route.files?.bytes ?? defaultFileBytes;
-  const mostFiles = route.files?.count ?? defaultFileCount;
-  const uploads = createUploads(mostBytes, signal);
+  const maxBytes = route.files?.bytes ?? defaultFileBytes;
+  const maxFiles = route.files?.count ?? defaultFileCount;
+  const uploads = createUploads(maxBytes, signal);
   const fields: [string, unknown][] = [];
   try {
-    const limits = { fileSize: mostBytes, files: mostFiles, fields: fieldCount, fieldSize: fieldBytes };
+    const limits = { fileSize: maxBytes, files: maxFiles, fields: fieldCount, fieldSize: fieldBytes };
     for await (const part of request.parts({ limits })) {
       signal.throwIfAborted();
       if (part.type === 'file') await uploads.receive(part);
@@ -82,29 +82,29 @@ const receiveForm = async <Loaded>(
     return { request: { ...common, body, files: uploads.files }, remove: uploads.remove };
   } catch (thrown) {
     await uploads.remove();
-    throw brokenForm(thrown, mostFiles);
+    throw brokenForm(thrown, maxFiles);
   }
 };
 
-/** The multipart library's words for what is wrong with a form, in ours. */
-const brokenForm = (thrown: unknown, mostFiles: number): unknown => {
+/** Translates the multipart library's errors into ours. */
+const brokenForm = (thrown: unknown, maxFiles: number): unknown => {
   const { code, message } = thrown as { code?: string; message?: string };
   const wrong = (status: number, text: string) =>
     new ApiError(status, 'invalid_request_error', text, {
       cause: thrown,
       code: 'invalid_form',
-      hint: 'see what the form may hold, and send it again',
+      hint: 'check the limits of the form, and send it again',
     });
-  if (code === 'FST_FILES_LIMIT') return wrong(413, `more than ${mostFiles} files in one request`);
+  if (code === 'FST_FILES_LIMIT') return wrong(413, `more than ${maxFiles} files in one request`);
   if (code === 'FST_FIELDS_LIMIT' || code === 'FST_PARTS_LIMIT') return wrong(413, 'the form has too many fields');
   const broken = /^Unexpected end of multipart data|^Multipart: Boundary not found|^Part terminated early|^Malformed/i;
   if (code === 'FST_MP_PREMATURE_CLOSE' || broken.test(message ?? '')) {
-    return wrong(400, 'the multipart form is not whole: its end or its boundary is missing');
+    return wrong(400, 'the multipart form is incomplete: its end or its boundary is missing');
   }
   return thrown;
 };
 
-/** Throws what fastify throws for a JSON body that its schema refuses. */
+/** Throws the same error as fastify for a JSON body that its schema refuses. */
 const check = <Loaded>({ schema }: Route<Loaded>, request: FastifyRequest, body: unknown) => {
   if (schema === undefined) return;
   const validate = request.compileValidationSchema(schema);
@@ -113,12 +113,12 @@ const check = <Loaded>({ schema }: Route<Loaded>, request: FastifyRequest, body:
   }
 };
 
-const bounded = (mostBytes: number) => {
+const bounded = (maxBytes: number) => {
   let seen = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       seen += chunk.length;
-      if (seen > mostBytes) done(bodyTooLarge(mostBytes));
+      if (seen > maxBytes) done(bodyTooLarge(maxBytes));
       else done(null, chunk);
     },
   });

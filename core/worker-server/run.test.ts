@@ -46,7 +46,7 @@ const busy = async (port: string) => {
 };
 
 describe('a worker program', () => {
-  it('tells its progress, and ends with 0 on SIGTERM', async () => {
+  it('shows its progress, and exits with 0 on SIGTERM', async () => {
     const worker = start();
     await worker.says(/echo: ready/);
     assert.match(worker.log(), /echo: loading 25 %/);
@@ -54,7 +54,7 @@ describe('a worker program', () => {
     assert.equal(await worker.ended, 0);
   });
 
-  it('finishes what runs before it ends', async () => {
+  it('finishes running requests before it exits', async () => {
     const worker = start();
     const port = await worker.says(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
     await worker.says(/echo: ready/);
@@ -65,7 +65,7 @@ describe('a worker program', () => {
     assert.equal(await worker.ended, 0);
   });
 
-  it('ends at once with 1 on a second signal', async () => {
+  it('exits at once with 1 on a second signal', async () => {
     const worker = start();
     const port = await worker.says(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
     await worker.says(/echo: ready/);
@@ -78,20 +78,20 @@ describe('a worker program', () => {
     await running;
   });
 
-  it('ends with 143 when it is stopped while loading', async () => {
+  it('exits with 143 if it is stopped while loading', async () => {
     const worker = start({ ECHO_LOAD_MS: '60000' });
     await worker.says(/loading 25 %/);
     worker.child.kill('SIGTERM');
     assert.equal(await worker.ended, 143);
   });
 
-  it('ends with the code and the sentence of what it cannot load', async () => {
+  it('exits with the code and the message of a failed load', async () => {
     const worker = start({ ECHO_FAIL: 'yes' });
     assert.equal(await worker.ended, 66);
     assert.match(worker.log(), /\necho: error: there is no such model\n$/);
   });
 
-  it('ends with 98 when its port is taken', async () => {
+  it('exits with 98 if its port is taken', async () => {
     const first = start();
     const port = await first.says(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
     const second = start({}, [port]);

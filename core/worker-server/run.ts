@@ -1,13 +1,13 @@
-/** A whole worker program around the server: signals in, exit codes out. */
+/** The complete worker program: the server, signals and exit codes. */
 import { StartError } from './errors.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { WorkerServerOptions } from './options.ts';
 import { createWorkerServer } from './worker-server.ts';
 
 /**
- * Runs a worker until it is asked to stop, and ends the process: 0 after a drain on SIGTERM or SIGINT, 143 when that came
- * while loading, 1 at once on a second signal, a code of `exitCodes` when it could not start. The last line on stderr
- * before such a code is `NAME: error: SENTENCE`.
+ * Runs a worker until it is stopped, and exits: with 0 after a drain on SIGTERM or SIGINT, with 143 if that signal came
+ * while loading, with 1 at once on a second signal, and with a code of `exitCodes` if it could not start. In that case the
+ * last line on stderr is `NAME: error: MESSAGE`.
  */
 export const runWorkerServer = async <Loaded>(options: WorkerServerOptions<Loaded>): Promise<never> => {
   const server = createWorkerServer(options);
@@ -15,10 +15,10 @@ export const runWorkerServer = async <Loaded>(options: WorkerServerOptions<Loade
   let asked = false;
   const stop = () => {
     if (asked) {
-      process.stderr.write(`${options.name}: a second signal: ending at once\n`);
+      process.stderr.write(`${options.name}: second signal: exiting at once\n`);
       process.exit(exitCodes.failed);
     }
-    // A native load cannot be broken off; nothing is lost by leaving it.
+    // A native load cannot be interrupted, and exiting during it loses nothing.
     if (!ready) process.exit(exitCodes.stoppedWhileLoading);
     asked = true;
     server.close().then(

@@ -5,8 +5,8 @@ export interface Slots {
   readonly running: number;
   readonly waiting: number;
   /**
-   * Waits for a slot and gives the function that frees it. Throws 429 when the queue is full, and the signal's reason when
-   * that fires first.
+   * Waits for a slot, and returns the function that frees it. Throws 429 if the queue is full, and the signal's reason if
+   * it aborts first.
    */
   take(signal: AbortSignal): Promise<() => void>;
   /** Resolves when nothing runs and nothing waits. */

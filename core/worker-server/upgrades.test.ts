@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { createWorkerServer } from './worker-server.ts';
 
-/** An engine that switches at `/ws`, and then sends back what it hears; elsewhere it has no time. */
+/** An engine that switches protocols at `/ws` and then echoes; on other paths it answers 503. */
 const startEngine = async () => {
   const heard: string[] = [];
   const sockets = new Set<Socket>();
@@ -48,7 +48,7 @@ const ask = async (port: number, path: string, more: readonly string[]) => {
   return { socket, ended, says, text: () => text };
 };
 
-test('a connection that wants another protocol is joined to the address that its route names', async () => {
+test('a connection that requests another protocol is forwarded to the address of its route', async () => {
   const engine = await startEngine();
   const worker = createWorkerServer({
     name: 'joining',

@@ -1,4 +1,4 @@
-/** Connections that go on with another protocol: joined to the address that their route names. */
+/** Connections that switch protocols: forwarded to the address of their route. */
 import { request as httpRequest, type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
@@ -7,21 +7,21 @@ import type { Route, UpgradeTarget } from './options.ts';
 
 export interface UpgradeDoor<Loaded> {
   routes: readonly Route<Loaded>[];
-  /** Throws what the request is to be answered with. */
+  /** Throws the error to answer the request with. */
   admit(authorization: string | undefined): void;
   loaded(): Loaded;
 }
 
 export interface Upgrades {
-  /** Whether a request is one of these. An option of Node's server. */
+  /** Whether a request switches protocols. An option of Node's server. */
   takes(request: IncomingMessage): boolean;
   /** A listener of Node's server. */
   pass(request: IncomingMessage, socket: Socket, head: Buffer): void;
-  /** Cuts them all. */
+  /** Cuts all of them. */
   close(): void;
 }
 
-/** Once one side has ended, the other may be silent for so long. */
+/** Milliseconds that one side may be silent after the other has ended. */
 const halfOpenMs = 30_000;
 
 export const createUpgrades = <Loaded>({ routes, admit, loaded }: UpgradeDoor<Loaded>): Upgrades => {
@@ -62,7 +62,7 @@ export const createUpgrades = <Loaded>({ routes, admit, loaded }: UpgradeDoor<Lo
   };
 };
 
-/** Resolves when the connection is over, or answered otherwise. Throws as long as nothing has been sent. */
+/** Resolves when the connection has ended or was answered without a switch. Throws only before anything was sent. */
 const tunnel = (target: UpgradeTarget, request: IncomingMessage, socket: Socket, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const upgrade = request.headers.upgrade ?? '';
@@ -90,7 +90,7 @@ const tunnel = (target: UpgradeTarget, request: IncomingMessage, socket: Socket,
     call.end();
   });
 
-/** Bytes as they come and ends as they come, until both sides have ended; when one breaks off, the other does. */
+/** Forwards bytes and ends in both directions until both sides have ended. If one side breaks off, so does the other. */
 const join = async (client: Socket, engine: Socket, signal: AbortSignal): Promise<void> => {
   engine.allowHalfOpen = true;
   client.once('end', () => engine.setTimeout(halfOpenMs, () => engine.destroy()));
@@ -100,7 +100,7 @@ const join = async (client: Socket, engine: Socket, signal: AbortSignal): Promis
   engine.destroy();
 };
 
-/** An ordinary answer on a connection that its server has let go. */
+/** An ordinary answer on a connection that was detached from its server. */
 const answerOn = (request: IncomingMessage, socket: Socket): ServerResponse => {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;

@@ -1,4 +1,4 @@
-/** Files of a form on disk: received, bounded, and removed with the request that brought them. */
+/** Files of a form on disk: received up to a limit, and removed with their request. */
 import { createWriteStream, rmSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,14 +10,14 @@ import { fileTooLarge } from './too-large.ts';
 
 export interface Uploads {
   readonly files: readonly UploadedFile[];
-  /** Takes one file to its end. Throws 413 when it is too large. */
+  /** Receives one file. Throws 413 if it is too large. */
   receive(part: MultipartFile): Promise<void>;
-  /** Removes what was received. */
+  /** Removes all received files. */
   remove(): Promise<void>;
 }
 
-/** Keeps files of one request in a folder of its own, made with the first. */
-export const createUploads = (mostBytes: number, signal: AbortSignal): Uploads => {
+/** Keeps the files of one request in its own folder, created with the first file. */
+export const createUploads = (maxBytes: number, signal: AbortSignal): Uploads => {
   const files: UploadedFile[] = [];
   let folder: string | undefined;
   return {
@@ -27,16 +27,16 @@ export const createUploads = (mostBytes: number, signal: AbortSignal): Uploads =
         folder = await mkdtemp(join(tmpdir(), `${prefix}${process.pid}-`));
         keepTillExit(folder);
       }
-      // Not under its own name: that may be anything.
+      // Not under the name from the client, which may be anything.
       const path = join(folder, String(files.length));
       const written = createWriteStream(path, { mode: 0o600 });
       try {
         await pipeline(file, written, { signal });
       } catch (error) {
-        if ((error as { statusCode?: number }).statusCode === 413) throw fileTooLarge(fieldname, filename, mostBytes);
+        if ((error as { statusCode?: number }).statusCode === 413) throw fileTooLarge(fieldname, filename, maxBytes);
         throw error;
       }
-      if (file.truncated) throw fileTooLarge(fieldname, filename, mostBytes);
+      if (file.truncated) throw fileTooLarge(fieldname, filename, maxBytes);
       files.push({
         field: fieldname.replace(/\[\]$/, ''),
         name: basename(filename ?? ''),
@@ -54,7 +54,7 @@ export const createUploads = (mostBytes: number, signal: AbortSignal): Uploads =
   };
 };
 
-/** Those that are in use; a process that ends with requests under way removes them at its exit. */
+/** Folders in use. A process that exits with open requests removes them. */
 const folders = new Set<string>();
 let listens = false;
 
@@ -67,13 +67,13 @@ const keepTillExit = (folder: string) => {
   });
 };
 
-/** Removes what processes have left that were killed in the middle of a request. */
+/** Removes the folders of processes that were killed during a request. */
 export const removeForgottenUploads = async (): Promise<void> => {
   for (const name of await readdir(tmpdir()).catch(() => [])) {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
     if (pid === undefined || lives(Number(pid))) continue;
     const path = join(tmpdir(), name);
-    // A process in another container has a number of its own: nothing young is taken for forgotten.
+    // A PID means nothing across containers, so recent folders are kept.
     const age = await stat(path).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,
       () => 0,

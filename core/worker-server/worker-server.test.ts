@@ -52,13 +52,13 @@ const start = async (more: Partial<WorkerServerOptions<string>> = {}) => {
 };
 
 describe('a worker server', () => {
-  it('names the path that two of its routes have', () => {
+  it('names a path that has two routes', () => {
     const { routes } = echoOptions();
     const twice = { ...echoOptions(), routes: [...routes, ...routes.slice(0, 1)] };
-    assert.throws(() => createWorkerServer(twice), /two of the routes are POST \/v1\/echo/);
+    assert.throws(() => createWorkerServer(twice), /two routes are POST \/v1\/echo/);
   });
 
-  it('answers "Loading model" on every path until the model is there', async () => {
+  it('answers "Loading model" on every path until the model is loaded', async () => {
     let finish = () => {};
     const loading = new Promise<void>((resolve) => {
       finish = resolve;
@@ -89,7 +89,7 @@ describe('a worker server', () => {
     assert.deepEqual(answer, { said: ['a', 'b'], loaded: 'a model', model: 'echo' });
   });
 
-  it('lists the model, and gives it under each name', async () => {
+  it('lists the model, and returns it under each name', async () => {
     const { url } = await start({ describe: (loaded) => ({ meta: { loaded } }) });
     const { data } = (await (await fetch(`${url}/v1/models`)).json()) as { data: Record<string, unknown>[] };
     assert.equal(data[0]?.['id'], 'echo');
@@ -98,7 +98,7 @@ describe('a worker server', () => {
     assert.equal((await fetch(`${url}/v1/models/cat`)).status, 404);
   });
 
-  it("answers errors in OpenAI's shape", async () => {
+  it("answers errors in OpenAI's format", async () => {
     const { post, url } = await start({ bodyLimit: 1000 });
     const cases: [Promise<Response>, number, string | null][] = [
       [post('{'), 400, null],
@@ -126,7 +126,7 @@ describe('a worker server', () => {
     }
   });
 
-  it('asks for the key everywhere but at health', async () => {
+  it('requires the key everywhere except for health', async () => {
     const { url, post } = await start({ env: { RBEE_API_KEY: 'right' } });
     assert.equal((await fetch(`${url}/health`)).status, 200);
     for (const authorization of ['', 'Bearer wrong', 'Bearer ', 'right']) {
@@ -185,7 +185,7 @@ describe('a worker server', () => {
     assert.equal(await metric('rbee_tokens_generated_total'), 1);
   });
 
-  it('answers those who wait in the order in which they came', async () => {
+  it('answers waiting requests in the order of their arrival', async () => {
     const { post, metric } = await start({ slots: 1, queueLimit: 5 });
     const order: number[] = [];
     const asked: Promise<unknown>[] = [];
@@ -199,7 +199,7 @@ describe('a worker server', () => {
     assert.deepEqual(order, [0, 1, 2, 3]);
   });
 
-  it('says which address it cannot listen on', async () => {
+  it('names the address that it cannot listen on', async () => {
     const owner = createTcpServer().listen(0, '127.0.0.1');
     await once(owner, 'listening');
     cleanups.push(() => void owner.close());
@@ -226,8 +226,8 @@ describe('a worker server', () => {
     });
     const env = { RBEE_READY_SOCKET: socket, RBEE_READY_PATH: '/v1/workers/a/ready', RBEE_READY_TOKEN: 'once' };
     const { port, log } = await start({ env });
-    // The hive comes up later than the worker.
-    await until(() => log.some((line) => line.includes('has not taken the ready report')));
+    // The hive starts after the worker.
+    await until(() => log.some((line) => line.includes('has not accepted the ready report')));
     hive.listen(socket);
     cleanups.push(() => void hive.close());
     await until(() => reports.length === 3);
@@ -235,7 +235,7 @@ describe('a worker server', () => {
     assert.deepEqual(reports, [report, report, report]);
   });
 
-  it('lets running requests end when it closes, and sends the others away', async () => {
+  it('finishes running requests when it closes, and refuses the others', async () => {
     const { server, post, metric } = await start({ slots: 1, drainMs: 30_000 });
     const running = post({ words: ['a', 'b'], pauseMs: 300, stream: true });
     await until(async () => (await metric('rbee_requests_running')) === 1);
@@ -252,7 +252,7 @@ describe('a worker server', () => {
     await assert.rejects(post({ words: ['a'] }));
   });
 
-  it('breaks off what takes too long when it closes, with an error that clients can read', async () => {
+  it('aborts requests that take too long when it closes, with an error that clients can read', async () => {
     const { server, post, metric } = await start({ slots: 2, drainMs: 50 });
     const body = { words: ['a', 'b'], pauseMs: 60_000 };
     const whole = post(body);

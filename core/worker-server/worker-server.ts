@@ -1,4 +1,4 @@
-/** One worker's HTTP server: listens first, loads then, answers until it is closed. */
+/** One worker's HTTP server: listens, then loads the model, and answers until it is closed. */
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { addRoutes } from './add-routes.ts';
@@ -16,20 +16,20 @@ import { removeForgottenUploads } from './uploads.ts';
 
 export interface WorkerServer {
   /**
-   * Listens, loads the model, reports to the hive; resolves when the worker is ready. Throws a `StartError` when it cannot
-   * listen, and what `load` threw. Call it once.
+   * Listens, loads the model, and reports to the hive. Resolves when the worker is ready. Throws a `StartError` if it cannot
+   * listen, and whatever `load` throws. Call it once.
    */
   start(): Promise<{ port: number }>;
   /**
-   * Refuses new requests, waits for the running ones, aborts them when `drainMs` have passed, frees the model. Resolves
-   * when the port is closed. Callable at any time, and again.
+   * Refuses new requests, waits for the running ones, aborts them after `drainMs`, and frees the model. Resolves when the
+   * port is closed. Can be called at any time, also repeatedly.
    */
   close(): Promise<void>;
 }
 
 const mebibyte = 1024 * 1024;
 const defaultDrainMs = 30_000;
-/** An aborted engine has this long to notice before its model is taken away all the same. */
+/** Milliseconds for an aborted engine to stop before its model is freed anyway. */
 const abortGraceMs = 5_000;
 
 export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>): WorkerServer => {
@@ -42,7 +42,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
   let loaded: { value: Loaded } | undefined;
   let closing: Promise<void> | undefined;
 
-  /** Asks in the order in which things can go wrong: not ready, no right, no such path. */
+  /** Checks in this order: not ready, not authorized, no such path. */
   const admit = (authorization: string | undefined) => {
     if (closing !== undefined) throw stopping();
     if (loaded === undefined) throw loadingModel();
@@ -58,8 +58,8 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
   const app = fastify({
     http: { shouldUpgradeCallback: upgrades.takes },
     bodyLimit: options.bodyLimit ?? 8 * mebibyte,
-    // Time to receive a whole request, so that a client cannot hold a connection by sending slowly. A gigabyte of sound may
-    // come over a slow line.
+    // Time to receive a whole request, so that a client cannot hold a connection by sending slowly. It is long because a
+    // gigabyte of audio may come over a slow line.
     requestTimeout: 3_600_000,
     forceCloseConnections: false,
     return503OnClosing: false,
@@ -71,7 +71,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
     if (!(thrown instanceof ApiError) && error.status >= 500) log(`error: ${(thrown as Error).stack ?? thrown}`);
     if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
     if (!request.raw.complete) {
-      // The framework would close the connection at once.
+      // Fastify would close the connection at once.
       reply.removeHeader('connection');
       drainRest(request.raw, reply.raw);
     }
@@ -83,7 +83,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
   });
   app.addHook('onRequest', async (request) => {
     if (isHealth(request.url)) return;
-    // The numbers stay readable while the worker loads and drains.
+    // Metrics stay readable while the worker loads and drains.
     if (request.url === '/metrics') authorize(request.headers.authorization);
     else admit(request.headers.authorization);
   });
@@ -128,14 +128,14 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
     refuseWaiting(underWay);
     if (slots.running > 0) log(`draining: ${slots.running} request${slots.running === 1 ? '' : 's'} still running`);
     if (!(await within(options.drainMs ?? defaultDrainMs, slots.idle()))) {
-      log(`draining took too long: ${slots.running} requests are ended`);
+      log(`draining took too long: aborting ${slots.running} requests`);
       abortAll(underWay);
       await within(abortGraceMs, slots.idle());
     }
     upgrades.close();
     const closed = app.close();
     app.server.closeIdleConnections();
-    // Answers are written by now; what is left are clients that do not read, or keep a connection for later.
+    // All answers are written. The remaining connections are idle, or their clients do not read.
     if (!(await within(1000, closed))) app.server.closeAllConnections();
     await closed;
     const last = loaded;
@@ -199,7 +199,7 @@ const listen = async <Loaded>(app: FastifyInstance, { host, port }: WorkerServer
   return (app.server.address() as AddressInfo).port;
 };
 
-/** Did it happen within so many milliseconds? */
+/** Whether it happens within this many milliseconds. */
 const within = async (limitMs: number, happening: Promise<unknown>): Promise<boolean> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {

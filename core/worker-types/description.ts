@@ -1,4 +1,4 @@
-/** A worker type as data: everything of it that is not a function, checked against what a hive can work with. */
+/** A worker type as data: all of its non-function members, validated so that a hive can use them. */
 
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
@@ -33,7 +33,7 @@ const packageNames = Type.Array(
   Type.String({ pattern: '^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*(@[^@\\s]+)?$' }),
 );
 const namePart = '(?!\\.{1,2}(?:/|$))[^/\\\\\\x00-\\x1f]+';
-/** No part of it is empty, `.` or `..`, and none has a line break, behind which one of these could hide. */
+/** No segment is empty, `.` or `..`, and there is no line break, which could hide one. */
 export const pathInPackage = `^${namePart}(?:/${namePart})*$`;
 const variantPackages = {
   include: optional(packageNames),
@@ -217,7 +217,7 @@ export type OptionDescription = Static<typeof option>;
 
 const prepare = optional(prepareSteps);
 
-/** Shapes of what the functions of a worker type answer; anything else is PLUGIN_FAILED. */
+/** Schemas for the results of a worker type's functions; anything else is PLUGIN_FAILED. */
 export const answerShapes = {
   command: commandLine,
   checkOptions: Type.Array(Type.Object({ option: Type.String(), problem: Type.String(), hint: Type.String() })),
@@ -296,17 +296,17 @@ export const answerShapes = {
   parse: Type.Unknown(),
 } as const satisfies Record<FunctionMember, TSchema>;
 
-/** What `parse` of a kind of device answers. */
+/** Result of a device probe's `parse`. */
 export const devicesAnswer = Type.Array(deviceFacts, { maxItems: 256 });
 
-/** Says what is wrong with a value, or undefined. */
+/** The problem with a value, or undefined. */
 export const shapeProblem = (schema: TSchema, value: unknown): string | undefined => {
   if (Check(schema, value)) return undefined;
   const first = [...Errors(schema, value)][0];
-  return first ? `${first.instancePath || 'the answer'} ${first.message}` : 'the answer has a wrong shape';
+  return first ? `${first.instancePath || 'the answer'} ${first.message}` : 'the answer has an invalid shape';
 };
 
-/** Checks a description against the contract and against what the manifest promised. Errors: PLUGIN_INVALID. */
+/** Checks a description against the contract and the manifest. Errors: PLUGIN_INVALID. */
 export const checkDescription = (
   plugin: PluginManifest,
   entry: WorkerTypeManifest,
@@ -321,48 +321,48 @@ export const checkDescription = (
   if (fault !== undefined) throw invalid(fault);
   for (const path of [type.models?.demo, type.adapter?.script]) {
     if (path !== undefined && !isSafePath(plainPath(path)))
-      throw invalid(`${JSON.stringify(path)} lies outside the package`);
+      throw invalid(`${JSON.stringify(path)} is outside the package`);
   }
   for (const [name, option] of Object.entries(type.options?.properties ?? {})) {
     const fault = secretProblem(option);
     if (fault !== undefined) throw invalid(`its option ${name} ${fault}`);
   }
-  if (type.name !== entry.name) throw invalid(`its code calls itself "${type.name}"`);
+  if (type.name !== entry.name) throw invalid(`its code has the name "${type.name}"`);
   const missing = type.serves.map(({ path }) => path).filter((path) => !entry.serves.includes(path));
-  if (missing.length > 0) throw invalid(`its manifest leaves out the paths ${missing.join(', ')}; ${writeIt}`);
+  if (missing.length > 0) throw invalid(`its manifest lacks the paths ${missing.join(', ')}; ${writeIt}`);
   const variants = type.variants.map(({ id }) => id);
   if ([...variants].sort().join(' ') !== [...entry.variants].sort().join(' ')) {
-    const said = `its manifest names the variants ${entry.variants.join(', ')}, its code ${variants.join(', ')}`;
+    const said = `its manifest lists the variants ${entry.variants.join(', ')}, but its code ${variants.join(', ')}`;
     throw invalid(`${said}; ${writeIt}`);
   }
   const kinds = (type.devices ?? []).map(({ kind }) => kind);
   const listed = entry.devices ?? [];
   if ([...kinds].sort().join(' ') !== [...listed].sort().join(' ')) {
-    const said = `its manifest names the kinds of device ${listed.join(', ') || 'none'}, its code ${kinds.join(', ') || 'none'}`;
+    const said = `its manifest lists the device kinds ${listed.join(', ') || 'none'}, but its code ${kinds.join(', ') || 'none'}`;
     throw invalid(`${said}; ${writeIt}`);
   }
   return type;
 };
 
-/** A secret is the name of one, and nothing that could stand in a plugin's code. */
+/** The value of a secret option is a secret's name, so a plugin's code cannot provide a default or choices for it. */
 export const secretProblem = (option: OptionDescription): string | undefined => {
   if (option.secret !== true) return undefined;
-  if (option.type !== 'string') return `is a secret and of type ${option.type}: a secret is a string`;
+  if (option.type !== 'string') return `is a secret of type ${option.type}, but a secret must be a string`;
   const unfit = (['default', 'enum', 'pattern'] as const).find((keyword) => option[keyword] !== undefined);
-  return unfit && `is a secret and has ${unfit === 'default' ? 'a default' : `"${unfit}"`}: leave that out`;
+  return unfit && `is a secret and has ${unfit === 'default' ? 'a default' : `"${unfit}"`}, which a secret cannot have`;
 };
 
 const writeIt = 'run: rbee plugins check --write';
 
-/** What was written otherwise in earlier drafts of the contract, by the name that it has now. */
+/** Members of earlier drafts of the contract, reported with their current name. */
 const formerProblem = (value: unknown): string | undefined => {
   const { unknown = [], variants = [], health } = value as Partial<TypeDescription>;
   const former = unknown.find((member) => Object.hasOwn(formerMembers, member));
-  if (former !== undefined) return `it has ${former}, which is called ${formerMembers[former]} now`;
+  if (former !== undefined) return `it has ${former}, which is now called ${formerMembers[former]}`;
   const objects = variants.find(({ platforms = [] }) => platforms.some((one) => typeof one === 'object'));
   if (objects) return `the platforms of the variant ${objects.id} are objects; write them as 'linux-x64'`;
   return health?.ready?.mode === 'log' && health.ready.example === undefined
-    ? 'health.ready has a pattern and no example: add a line of the log that it matches'
+    ? 'health.ready has a pattern but no example: add a log line that matches it'
     : undefined;
 };
 

@@ -32,7 +32,7 @@ test('the GPU with the most free memory comes first and the processor last', () 
   ]);
 });
 
-test('memory promised to workers that are loading counts as taken', () => {
+test('memory reserved for loading workers counts as used', () => {
   const devices = [gpu('cuda:0', 10 * gib), gpu('cuda:1', 12 * gib)];
   assert.deepEqual(ids(rankDevices(variants, devices, new Map([['cuda:1', 8 * gib]]))), ['cuda@cuda:0', 'cuda@cuda:1']);
 });
@@ -43,7 +43,7 @@ test('a faulty device is never chosen', () => {
   ]);
 });
 
-test('a device that is not there is refused with what is there and what to type', () => {
+test('a missing device is refused with a list of devices and a command to run', () => {
   assert.throws(
     () => candidatesFor('cuda:0', variants, [cpu], 'local', spawn),
     (error: RbeeError) => {
@@ -55,13 +55,13 @@ test('a device that is not there is refused with what is there and what to type'
   );
 });
 
-test('of several devices each must be there', () => {
+test('every one of several devices must exist', () => {
   const devices = [cpu, gpu('cuda:0', gib)];
   assert.throws(() => candidatesFor('cuda:0,1', variants, devices, 'local', spawn), /there is no cuda:1/);
   assert.deepEqual(ids(candidatesFor('cuda', variants, devices, 'local', spawn)), ['cuda@cuda:0']);
 });
 
-test('what is no device at all is refused as such', () => {
+test('text that is not a device is refused as invalid', () => {
   for (const text of ['', 'cuda:', 'cuda:x', 'cuda:0,0', 'cpu:3', '../etc', 'cuda:0;rm']) {
     assert.throws(
       () => candidatesFor(text, variants, [cpu], 'local', spawn),

@@ -5,7 +5,7 @@ import type { DeviceFacts } from '../contract/worker-type.ts';
 
 export interface VariantChoice {
   id: string;
-  /** Kinds of device that it drives. */
+  /** Kinds of device that it uses. */
   devices: readonly string[];
 }
 
@@ -14,7 +14,7 @@ export interface Candidate {
   device: Device;
 }
 
-/** The device that was asked for, with the variants that drive it in the type's order. */
+/** The requested device, with the variants that can use it, in the type's order. */
 export const candidatesFor = (
   wanted: string,
   variants: readonly VariantChoice[],
@@ -28,7 +28,7 @@ export const candidatesFor = (
     .map((variant) => ({ variant: variant.id, device }));
 };
 
-/** The device that was asked for. Errors: DEVICE_INVALID, DEVICE_NOT_FOUND when the machine lacks one of its parts. */
+/** The requested device. Errors: DEVICE_INVALID; DEVICE_NOT_FOUND if the machine lacks any part of it. */
 export const refuseMissing = (
   wanted: string,
   devices: readonly DeviceFacts[],
@@ -52,8 +52,8 @@ export const refuseMissing = (
 };
 
 /**
- * All devices that a variant of the type drives, best first: the kinds in the type's own order but the processor last,
- * and within a kind the one with the most free memory, less what is promised to workers that are still loading.
+ * All devices that a variant of the type can use, best first: kinds in the type's order with the processor last, and
+ * within a kind by free memory, minus memory reserved for loading workers.
  */
 export const rankDevices = (
   variants: readonly VariantChoice[],
@@ -69,6 +69,6 @@ export const rankDevices = (
       .map((device) => ({ variant: variant.id, device: parseDevice(device.id) })),
   );
   const isProcessor = (candidate: Candidate) => Number(formatDevice(candidate.device) === 'cpu');
-  // A stable sort: everything but the processor keeps its order.
+  // A stable sort: all but the processor keep their order.
   return candidates.sort((a, b) => isProcessor(a) - isProcessor(b));
 };

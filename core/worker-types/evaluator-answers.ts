@@ -1,19 +1,22 @@
 /**
- * What comes back from the process of a plugin, read with suspicion. Lines of JSON on a pipe: over a channel of Node's
- * own a plugin could send messages that the Node of the daemon takes for its own, and that it fails of.
+ * Reads the answers of a plugin's process, as untrusted input. They are lines of JSON on a pipe: over Node's own IPC
+ * channel, a plugin could send internal Node messages that crash the daemon.
  */
 import type { Readable } from 'node:stream';
 import type { EvaluatorAnswer } from './evaluator-child.ts';
 
-/** Bytes of all answers between one call and the next; a description has some thousands. */
+/** Maximum bytes of all answers between two calls; a description has a few thousand. */
 const maxBytes = 4 * 1024 ** 2;
 
 export interface AnswerReader {
-  /** Something is asked: as many bytes again may come. */
+  /** Resets the byte limit for a new call. */
   expect(): void;
 }
 
-/** Gives each answer to `take`. `fault` hears once, in words, of what is no answer; nothing is read after that. */
+/**
+ * Passes each answer to `take`. Calls `fault` once, with a message, for an invalid answer, and reads nothing after
+ * that.
+ */
 export const readAnswers = (
   stream: Readable,
   take: (answer: EvaluatorAnswer) => void,
@@ -24,7 +27,7 @@ export const readAnswers = (
   const give = (line: string): void => {
     const answer = parse(line);
     if (answer) take(answer);
-    else refuse('it answers something else than what was asked');
+    else refuse('it sent an unexpected answer');
   };
   const refuse = (problem: string): void => {
     stream.removeAllListeners('data').destroy();
@@ -32,7 +35,7 @@ export const readAnswers = (
   };
   const hear = (text: string): void => {
     left -= text.length;
-    if (left < 0) refuse(`it answers with more than ${maxBytes / 1024 ** 2} MiB`);
+    if (left < 0) refuse(`its answers are larger than ${maxBytes / 1024 ** 2} MiB`);
     const [first = '', ...lines] = text.split('\n');
     rest.push(first);
     for (const line of lines) {

@@ -1,7 +1,7 @@
 /**
- * The process in which a plugin's describing code runs: no writes, no reads outside its package, no network, no child
- * processes (Node's permission model refuses them), no signals. Takes calls as lines of its standard input, answers plain
- * data as lines on a pipe, ends with its parent.
+ * The process that evaluates a plugin's code: Node's permission model denies writes, reads outside its package, network
+ * and child processes; signals are blocked as well. Reads calls as lines of its standard input, writes plain-data
+ * answers as lines on a pipe, and exits with its parent.
  */
 import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +9,7 @@ import { callMember, describeType } from '../contract/members.ts';
 import type { WorkerType } from '../contract/worker-type.ts';
 import { confine } from './confine.ts';
 
-/** A call: `member` of the worker type that `entry` exports, with `args`. No member: describe the type. */
+/** A call to `member` of the worker type exported by `entry`, with `args`. Without a member: describe the type. */
 export interface EvaluatorCall {
   id: number;
   entry: string;
@@ -23,7 +23,7 @@ export type EvaluatorAnswer = { id: number; value: unknown } | { id: number; err
 const load = async (entry: string): Promise<WorkerType> => {
   const module = (await import(pathToFileURL(entry).href)) as { default?: WorkerType };
   if (typeof module.default !== 'object' || module.default === null)
-    throw new Error('it has no default export that is a worker type');
+    throw new Error('its default export is not a worker type');
   return module.default;
 };
 

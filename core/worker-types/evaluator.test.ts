@@ -15,7 +15,7 @@ afterEach(() => {
 });
 after(() => rm(home, { recursive: true, force: true }));
 
-/** Evaluates this code as the entry of a plugin; `outside` is a folder that is none of its business. */
+/** Evaluates this code as a plugin's entry file; `outside` is a folder that it must not access. */
 const evaluate = async (code: (outside: string) => string, args: readonly unknown[] = []): Promise<unknown> => {
   const [root, outside] = await Promise.all(['plugin-', 'outside-'].map((name) => mkdtemp(join(home, name))));
   const entry = `${code(outside ?? '')}\nexport default { name: 'x', variants: [], command: (value) => value };`;
@@ -30,20 +30,20 @@ const evaluate = async (code: (outside: string) => string, args: readonly unknow
 };
 
 /**
- * What the permission model of Node alone would let pass: a database that is written wherever a plugin likes, a signal
- * that ends the hive, a switch of V8 that writes files.
+ * What Node's permission model alone would allow: a database written anywhere, a signal that ends the hive, a V8 option
+ * that writes files.
  */
 const reaching: Record<string, (outside: string) => string> = {
   'a database': (outside) => `const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
     new DatabaseSync('${outside}/x.db').exec('create table x (a)');`,
-  'a database that is attached': (outside) => `const { DatabaseSync } = await import('node:sqlite');
+  'an attached database': (outside) => `const { DatabaseSync } = await import('node:sqlite');
     new DatabaseSync(':memory:').exec("attach '${outside}/x.db' as x; create table x.y (a)");`,
   'a signal': () => 'process.kill(process.ppid, 0);',
   'a signal by its inner name': () => 'process._kill(process.ppid, 0);',
   'a signal by import': () => `import { kill } from 'node:process'; kill(process.ppid, 0);`,
   'a debugger': () => 'process._debugProcess(process.ppid);',
-  'the priority of another': () => `import { setPriority } from 'node:os'; setPriority(process.ppid, 10);`,
-  'switches of V8': (outside) => `import { setFlagsFromString } from 'node:v8';
+  'the priority of another process': () => `import { setPriority } from 'node:os'; setPriority(process.ppid, 10);`,
+  'V8 options': (outside) => `import { setFlagsFromString } from 'node:v8';
     setFlagsFromString('--trace-turbo --trace-turbo-path=${outside}/x');`,
   'a report': (outside) => `process.report.writeReport('${outside}/x.json');`,
   'native code': () => `(await import('node:ffi')).dlopen('libc.so.6', {});`,
@@ -51,7 +51,7 @@ const reaching: Record<string, (outside: string) => string> = {
   'an inspector': () => `(await import('node:inspector')).open(0);`,
 };
 for (const [what, code] of Object.entries(reaching)) {
-  test(`${what} is out of reach for the code of a plugin`, async () => {
+  test(`${what} is blocked for plugin code`, async () => {
     await assert.rejects(evaluate(code), {
       code: 'PLUGIN_FAILED',
       message:
@@ -60,13 +60,13 @@ for (const [what, code] of Object.entries(reaching)) {
   });
 }
 
-/** Over a channel of Node's own, the first three ended the daemon that had asked. */
+/** Over Node's own IPC channel, the first three crashed the daemon. */
 const answering: Record<string, [string, RegExp]> = {
-  nothing: ['null', /something else/],
-  'a message of Node itself': ['{"cmd":"NODE_HANDLE","type":"nope"}', /something else/],
-  'no JSON': ['}{', /something else/],
-  'an error that is no text': ['{"id":1,"error":{"toString":null}}', /failed in command/],
-  'more than anyone asked for': [`${'x'.repeat(1024)}`, /more than 4 MiB/],
+  nothing: ['null', /sent an unexpected answer/],
+  'a message of Node itself': ['{"cmd":"NODE_HANDLE","type":"nope"}', /sent an unexpected answer/],
+  'no JSON': ['}{', /sent an unexpected answer/],
+  'an error that is not text': ['{"id":1,"error":{"toString":null}}', /failed in command/],
+  'far too much data': [`${'x'.repeat(1024)}`, /larger than 4 MiB/],
 };
 for (const [what, [line, expected]] of Object.entries(answering)) {
   test(`a plugin that answers ${what} fails alone`, async () => {
@@ -78,7 +78,7 @@ for (const [what, [line, expected]] of Object.entries(answering)) {
   });
 }
 
-test('a plugin that talks when nobody asks is ended, and started again by the next call', async () => {
+test('a plugin that sends unsolicited output is ended, and restarted by the next call', async () => {
   const root = await mkdtemp(join(home, 'talks-'));
   await writeFile(
     join(root, 'index.mjs'),
@@ -89,19 +89,19 @@ export default { name: 'x', variants: [], command: () => { setTimeout(() => writ
   opened.push(evaluator);
   const first = await evaluator.call('index.mjs', 'command', []);
   for (;;) {
-    // It may still be there, and be ended while it is asked.
+    // It may still be running, and end during the call.
     const next = await evaluator.call('index.mjs', 'command', []).catch(() => first);
     if (next !== first) break;
   }
 });
 
-test('every text arrives as it was sent', async () => {
+test('every text arrives unchanged', async () => {
   const text = `line\n\u2028\u2029\r\0 ${'ü€😀'.repeat(50_000)}`;
   assert.equal(await evaluate(() => '', [text]), text);
 });
 
-/** The way through a cache folder that is a link was refused by the permission model of Node. */
-test('a plugin below a folder that is a link is evaluated like any other', async () => {
+/** Node's permission model refused paths through a symbolic link to the cache folder. */
+test('a plugin below a symbolic link is evaluated like any other', async () => {
   const folder = await mkdtemp(join(home, 'real-'));
   await mkdir(join(folder, 'plugin'));
   await writeFile(join(folder, 'plugin', 'index.mjs'), "export default { name: 'x', variants: [] };");

@@ -1,4 +1,4 @@
-/** Runs the describing code of a plugin in a child process, with a timeout; only plain data comes back. */
+/** Evaluates a plugin's code in a child process, with a timeout; only plain data comes back. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
 import type { Socket } from 'node:net';

@@ -1,4 +1,4 @@
-/** The manifest of a plugin: what its package.json says of its worker types, read without running any of its code. */
+/** The manifest of a plugin: the worker types in its package.json, read without running any of its code. */
 
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
@@ -10,7 +10,7 @@ import { RbeeError } from '../contract/errors.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 
 const typeName = '^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$';
-/** `{name}` stands for a segment, `/*` at the end for everything below. */
+/** `{name}` matches a segment, a trailing `/*` everything below. */
 export const servedPathPattern =
   '^(?:/(?:[A-Za-z0-9._~-]+|\\{[A-Za-z_][A-Za-z0-9_]{0,63}\\}))+/?(?:/\\*)?$|^/(?:\\*)?$';
 const servedPath = Type.String({ pattern: servedPathPattern, maxLength: 200 });
@@ -20,7 +20,7 @@ const workerTypeEntry = Type.Object({
   aliases: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,40}$' }), { maxItems: 64 })),
   summary: Type.Optional(Type.String({ maxLength: 300 })),
   serves: Type.Array(servedPath, { minItems: 1, maxItems: 256 }),
-  /** Kinds of device that it brings. */
+  /** Kinds of device that it provides. */
   devices: Type.Optional(Type.Array(Type.String({ pattern: kindPattern }), { maxItems: 16 })),
   variants: Type.Array(Type.String({ pattern: typeName }), { minItems: 1, maxItems: 128 }),
 });
@@ -51,7 +51,7 @@ export interface PluginManifest {
   workerTypes: readonly WorkerTypeManifest[];
 }
 
-/** Paths that queen and workers keep for themselves; no worker type may serve them. */
+/** Paths reserved for queen and workers; no worker type may serve them. */
 const reserved = [
   '/health',
   '/metrics',
@@ -64,7 +64,7 @@ const reserved = [
   '/v1/operations',
 ];
 
-/** A path that begins so would include them. */
+/** A pattern with this prefix would include them. */
 const anySegment = /^\/(v1\/)?(\*|\{)/;
 
 /** Reads the manifest of the package in `root`. Errors: PLUGIN_INVALID, PLUGIN_API_VERSION. */
@@ -78,7 +78,7 @@ export const readManifest = async (root: string): Promise<PluginManifest> => {
   } catch (error) {
     throw invalid(`its package.json cannot be read (${(error as Error).message})`, error);
   }
-  // Another version may have another shape, and that is no fault of the plugin's.
+  // Another version may have another shape, so check the version first.
   checkApiVersion(json, root);
   if (!Check(packageJson, json)) {
     const first = [...Errors(packageJson, json)][0];
@@ -87,7 +87,7 @@ export const readManifest = async (root: string): Promise<PluginManifest> => {
     );
   }
   const workerTypes = Object.entries(json.rbee.workerTypes).map(([name, entry]) => checkEntry(json.name, name, entry));
-  if (workerTypes.length === 0) throw invalid('it names no worker type');
+  if (workerTypes.length === 0) throw invalid('it does not list a worker type');
   return {
     package: json.name,
     version: json.version,
@@ -98,7 +98,7 @@ export const readManifest = async (root: string): Promise<PluginManifest> => {
   };
 };
 
-/** What no version ever says is left to the check of the shape. */
+/** An impossible version is reported by the schema check. */
 const checkApiVersion = (json: unknown, root: string): void => {
   const { name, rbee } = (json ?? {}) as { name?: unknown; rbee?: { api?: unknown } | null };
   const theirs = rbee?.api;
@@ -115,18 +115,18 @@ const checkApiVersion = (json: unknown, root: string): void => {
 const checkEntry = (plugin: string, name: string, entry: Static<typeof workerTypeEntry>): WorkerTypeManifest => {
   const invalid = (problem: string) =>
     RbeeError.of('PLUGIN_INVALID', { plugin, problem: `worker type "${name}": ${problem}` });
-  if (!new RegExp(typeName).test(name)) throw invalid('a name has lower-case letters, digits and dashes');
-  // Such a name is a member of every object, and would be found where nothing was put.
+  if (!new RegExp(typeName).test(name)) throw invalid('a name may only have lower-case letters, digits and dashes');
+  // Such a name is a property of every object, so lookups would find it where nothing was stored.
   const inherited = [name, ...(entry.aliases ?? []), ...entry.variants].find((one) => one in {});
-  if (inherited !== undefined) throw invalid(`nothing can be named ${inherited}`);
-  if (!isSafePath(plainPath(entry.entry))) throw invalid('its entry lies outside the package');
+  if (inherited !== undefined) throw invalid(`${inherited} is not allowed as a name`);
+  if (!isSafePath(plainPath(entry.entry))) throw invalid('its entry is outside the package');
   const taken = entry.devices?.find((kind) => reservedKinds.includes(kind));
-  if (taken !== undefined) throw invalid(`the kind of device ${taken} belongs to rbee itself`);
+  if (taken !== undefined) throw invalid(`the device kind ${taken} is reserved for rbee`);
   const twice = entry.serves.find((path, index) => entry.serves.indexOf(path) !== index);
-  if (twice !== undefined) throw invalid(`it names ${twice} twice`);
+  if (twice !== undefined) throw invalid(`it lists ${twice} twice`);
   for (const path of entry.serves) {
     if (anySegment.test(path) || reserved.some((own) => path === own || path.startsWith(`${own}/`)))
-      throw invalid(`${path} belongs to rbee itself`);
+      throw invalid(`${path} is reserved for rbee`);
   }
   return { ...entry, name };
 };

@@ -5,8 +5,8 @@ import { readSmallFile } from '../boundary/small-file.ts';
 import { isSafePath } from '../contract/safe-path.ts';
 
 /**
- * Their real paths, without those that are not installed. The package.json of a folder must have the expected name: a
- * link in `node_modules` could lead anywhere.
+ * Their real paths; dependencies that are not installed are skipped. The package.json of a folder must have the
+ * expected name: a link in `node_modules` could lead anywhere.
  */
 export const dependenciesOf = async (place: string): Promise<readonly string[]> => {
   const seen = new Set([place]);
@@ -25,7 +25,7 @@ export const dependenciesOf = async (place: string): Promise<readonly string[]> 
 /** Real paths of linked dependencies, direct and indirect, such as packages of the same workspace. */
 export const linkedDependenciesOf = async (place: string): Promise<readonly string[]> => {
   const folders = [place];
-  // Grows while it is walked.
+  // Grows during the loop.
   for (const folder of folders) {
     const { dependencies, optionalDependencies } = (await manifestOf(folder)) ?? {};
     for (const [name, range] of Object.entries({ ...optionalDependencies, ...dependencies })) {
@@ -67,7 +67,7 @@ const lookUp = async (
   }
 };
 
-/** An alias (`npm:other@1`) has the name of the other. */
+/** The package of an alias (`npm:other@1`) has the other name. */
 const isNamed = ({ name: own }: Manifest, name: string, range: unknown): boolean =>
   own === name || (typeof own === 'string' && typeof range === 'string' && range.startsWith(`npm:${own}@`));
 

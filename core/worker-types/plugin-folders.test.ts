@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { Evaluator } from './evaluator.ts';
 import { foldersOf } from './plugin-folders.ts';
 
-/** Files and, as `-> target`, links, in a folder of their own. */
+/** Writes files and, as `-> target`, links into a new folder. */
 const folderWith = async (t: TestContext, files: Record<string, string>): Promise<string> => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'rbee-links-')));
   t.after(() => rm(folder, { recursive: true }));
@@ -20,26 +20,26 @@ const folderWith = async (t: TestContext, files: Record<string, string>): Promis
 
 const manifest = (name: string, more: object = {}): string => JSON.stringify({ name, type: 'module', ...more });
 
-/** What is beside the plugin and none of its business. */
+/** Files next to the plugin that it must not read. */
 const around = { 'secret.txt': 'a secret', 'private/key': 'a secret', 'plugin/package.json': manifest('plugin') };
 const needsHelper = manifest('plugin', { dependencies: { helper: '*' } });
 
 const leading: Record<string, [files: Record<string, string>, named: RegExp]> = {
   'to a file': [{ 'plugin/notes': '-> ../secret.txt' }, /the link notes leads out of it, to .*\/secret\.txt/],
-  'to a file by its whole path': [{ 'plugin/notes': '-> FOLDER/secret.txt' }, /the link notes/],
+  'to a file by its absolute path': [{ 'plugin/notes': '-> FOLDER/secret.txt' }, /the link notes/],
   'to a folder': [{ 'plugin/a/b': '-> ../../private' }, /the link a\/b leads out of it, to .*\/private/],
   'through another link': [{ 'plugin/a': '-> b', 'plugin/b': '-> ../secret.txt' }, /the link [ab] leads/],
-  'to what is not there yet': [{ 'plugin/later': '-> ../later.txt' }, /the link later leads .*\/later\.txt/],
+  'to a target that does not exist yet': [{ 'plugin/later': '-> ../later.txt' }, /the link later leads .*\/later\.txt/],
   'up to the folder around it': [{ 'plugin/up': '-> ..' }, /the link up/],
-  'from a package inside of it': [
+  'from a package inside it': [
     { 'plugin/node_modules/helper/x': '-> ../../../secret.txt' },
     /the link node_modules\/helper\/x/,
   ],
   'to a package that it does not declare': [
     { 'plugin/node_modules/helper': '-> ../../helper', 'helper/package.json': manifest('helper') },
-    /the link node_modules\/helper leads .*which is no dependency that it declares/,
+    /the link node_modules\/helper leads .*which is not a declared dependency/,
   ],
-  'to a folder that has not the name of the dependency': [
+  'to a folder without the name of the dependency': [
     {
       'plugin/package.json': needsHelper,
       'plugin/node_modules/helper': '-> ../../private',
@@ -58,9 +58,9 @@ const leading: Record<string, [files: Record<string, string>, named: RegExp]> = 
   ],
 };
 
-/** Node follows a link out of the folders that a process may read: the code of a plugin was given any file. */
+/** Node follows links out of the folders that a process may read: a plugin's code could read any file. */
 for (const [where, [files, named]] of Object.entries(leading)) {
-  test(`a plugin with a link ${where} is refused by name, and none of its code runs`, async (t) => {
+  test(`a plugin with a link ${where} is refused, and none of its code runs`, async (t) => {
     const folder = await folderWith(t, {
       ...around,
       'plugin/index.js': `import { readFileSync } from 'node:fs';
@@ -73,7 +73,7 @@ export default { name: readFileSync(new URL('notes', import.meta.url), 'utf8'), 
   });
 }
 
-test('links inside of a plugin are fine', async (t) => {
+test('links inside a plugin are allowed', async (t) => {
   const folder = await folderWith(t, {
     ...around,
     'plugin/a/text': 'inside',
@@ -89,7 +89,7 @@ export default { name: readFileSync(new URL('c', import.meta.url), 'utf8'), vari
   assert.deepEqual(await foldersOf('plugin', join(folder, 'plugin')), [join(folder, 'plugin')]);
 });
 
-test('a plugin of a workspace imports the packages that it declares, through their links, and what they declare', async (t) => {
+test('a plugin in a workspace can import its declared dependencies through links, and theirs', async (t) => {
   const folder = await folderWith(t, {
     ...around,
     'plugin/package.json': manifest('plugin', { dependencies: { helper: '*' }, devDependencies: { tool: '*' } }),
@@ -113,7 +113,7 @@ test('a plugin of a workspace imports the packages that it declares, through the
   );
 });
 
-test('a plugin that was installed lies beside its packages, and beside what stands for those left out', async (t) => {
+test('an installed plugin can read the packages next to it, and the placeholders of omitted ones', async (t) => {
   const folder = await folderWith(t, {
     'secret.txt': 'a secret',
     'tree/left-out/package.json': manifest('left-out'),
@@ -132,7 +132,7 @@ test('a plugin that was installed lies beside its packages, and beside what stan
   await assert.rejects(foldersOf('plugin', root), { code: 'PLUGIN_INVALID', message: /node_modules\/other leads out/ });
 });
 
-test('a plugin that a workspace links is given what it declares, wherever that lies', async (t) => {
+test('a plugin linked by a workspace can read its declared dependencies, wherever they are', async (t) => {
   const folder = await folderWith(t, {
     'plugins/mine/package.json': manifest('mine', { dependencies: { helper: '*' } }),
     'plugins/mine/index.js': "import { name } from 'helper'; export default { name, variants: [] };",

@@ -1,10 +1,10 @@
 /**
- * Which folders the code of a plugin may read while it is evaluated, and that no link in them leads anywhere else. Node's
- * permission model (26.10) compares the path that a file function is given, and then follows symbolic links wherever they
- * lead; only its module loader resolves links first. So a list of real paths is not enough, and links are refused here.
- * The code cannot make links afterwards, since it may not write.
+ * Determines the folders that a plugin's code may read during evaluation, and checks that no link in them leads
+ * elsewhere. Node's permission model (26.10) checks the path passed to a file function, then follows symbolic links
+ * anywhere; only its module loader resolves links first. A list of real paths is therefore not enough, and such links
+ * are refused here. The code cannot create links later, because it cannot write.
  *
- * All of its folders are read each time its process starts: 2 ms for an ordinary plugin, 50 to 80 ms for 4,000 folders.
+ * All its folders are read each time its process starts: 2 ms for an ordinary plugin, 50 to 80 ms for 4,000 folders.
  */
 import type { Dirent } from 'node:fs';
 import { readdir, readlink, realpath } from 'node:fs/promises';
@@ -14,16 +14,16 @@ import { isWithin } from '../contract/safe-path.ts';
 import { dependenciesOf, manifestOf } from './plugin-dependencies.ts';
 
 /**
- * Real paths: the folder of the plugin in `root`, the packages that were installed with it, and those of its declared
- * dependencies that links lead to. Errors: PLUGIN_INVALID, which names the link that leads elsewhere.
+ * Real paths: the plugin's folder in `root`, the packages installed with it, and those of its declared dependencies
+ * that are linked. Errors: PLUGIN_INVALID with the link that leads elsewhere.
  */
 export const foldersOf = async (plugin: string, root: string): Promise<string[]> => {
   const place = await realpath(root);
   const folders = treeOf(place);
-  // Linked through the node_modules of a workspace: what it imports lies beside that link, not beside the plugin itself.
+  // Linked through a workspace's node_modules: its imports resolve next to that link, not next to the plugin itself.
   if (place !== resolve(root) && packagesAround(root) !== null) folders.push(...(await dependenciesOf(place)));
   let dependencies: readonly string[] | undefined;
-  // Grows while it is walked, by the dependencies that links lead to.
+  // Grows during the loop by linked dependencies.
   for (const folder of folders) {
     for await (const link of linksIn(folder)) {
       const to = await leadsTo(link);
@@ -37,13 +37,13 @@ export const foldersOf = async (plugin: string, root: string): Promise<string[]>
   return folders;
 };
 
-/** The folder of a plugin, and the packages beside it where it was installed with them: it may import those. */
+/** The plugin's folder, and the packages that were installed next to it, which it may import. */
 const treeOf = (place: string): string[] => {
   const packages = packagesAround(place);
   return packages === null ? [place] : [packages];
 };
 
-/** The `node_modules` that a package lies in. */
+/** The `node_modules` that contains a package. */
 const packagesAround = (root: string): string | null => {
   const parent = dirname(root);
   const packages = basename(parent).startsWith('@') ? dirname(parent) : parent;
@@ -60,7 +60,7 @@ async function* linksIn(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** A folder that cannot be listed is no reason to pass over what is in it: a file of a known name could be read. */
+/** Do not skip a folder that cannot be listed: a file with a known name in it could still be read. */
 const entriesOf = async (folder: string): Promise<Dirent[]> => {
   try {
     return await readdir(folder, { withFileTypes: true });
@@ -70,7 +70,7 @@ const entriesOf = async (folder: string): Promise<Dirent[]> => {
   }
 };
 
-/** A link to nothing counts as what it would lead to: something may be there later. */
+/** A dangling link is treated as its target, which may be created later. */
 const leadsTo = async (link: string): Promise<string> => {
   try {
     return await realpath(link);
@@ -79,15 +79,15 @@ const leadsTo = async (link: string): Promise<string> => {
   }
 };
 
-/** The empty package that stands for what an installed tree does without: it lies beside `node_modules`. */
+/** The empty package that replaces omitted ones in an installed tree; it is next to `node_modules`. */
 const isLeftOut = (link: string, to: string): boolean => {
   const at = link.lastIndexOf('/node_modules/');
   return at !== -1 && to === join(link.slice(0, at), 'left-out');
 };
 
 /**
- * A plugin in the `node_modules` of a workspace lies beside links to the packages of that workspace. Each must lead to
- * the package that it is named for.
+ * A plugin in a workspace's `node_modules` is next to links to the workspace's packages. Each must lead to the package
+ * that it is named after.
  */
 const besideIt = async (place: string, link: string, to: string): Promise<string | undefined> => {
   const packages = packagesAround(place);
@@ -98,5 +98,5 @@ const besideIt = async (place: string, link: string, to: string): Promise<string
 const leadsOut = (plugin: string, place: string, link: string, to: string): RbeeError =>
   RbeeError.of('PLUGIN_INVALID', {
     plugin,
-    problem: `the link ${isWithin(place, link) ? relative(place, link) : link} leads out of it, to ${to}, which is no dependency that it declares`,
+    problem: `the link ${isWithin(place, link) ? relative(place, link) : link} leads out of it, to ${to}, which is not a declared dependency`,
   });

@@ -29,8 +29,8 @@ export const platformProblem = ({ variants }: TypeDescription, id: string, { pla
   problemOf(variants.find((variant) => variant.id === id)?.platforms, platform);
 
 /**
- * The variant to install where none was asked for: the one that drives the best device of this machine; where none
- * fits, the first that exists for its platform, with a warning.
+ * The variant to install by default: the one for the best device of this machine; if none fits, the first that exists
+ * for its platform, with a warning.
  */
 export const bestVariant = async (handle: WorkerTypeHandle, host: HostFacts, narrate: Narrate): Promise<string> => {
   const type = await handle.describe();
@@ -38,12 +38,12 @@ export const bestVariant = async (handle: WorkerTypeHandle, host: HostFacts, nar
   const ranked = new Set(rankDevices(choices, host.devices, new Map()).map(({ variant }) => variant));
   for (const variant of ranked) {
     if (!(await variantFit(handle, type, variant, host)).fits) continue;
-    if (type.variants.length > 1) narrate({ kind: 'info', text: `taking the variant ${variant} of ${type.name}` });
+    if (type.variants.length > 1) narrate({ kind: 'info', text: `using the variant ${variant} of ${type.name}` });
     return variant;
   }
   const first = type.variants.find(({ id }) => platformProblem(type, id, host) === undefined) ?? type.variants[0];
   const id = first?.id ?? '';
   const reasons = first ? (await variantFit(handle, type, id, host)).reasons.join('; ') : '';
-  narrate({ kind: 'warning', text: `no variant of ${type.name} fits this machine, taking ${id}: ${reasons}` });
+  narrate({ kind: 'warning', text: `no variant of ${type.name} fits this machine, using ${id}: ${reasons}` });
   return id;
 };

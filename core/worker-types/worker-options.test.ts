@@ -29,16 +29,16 @@ const refusal = (given: Record<string, unknown>): string => {
   return refused;
 };
 
-test('defaults are filled in and what has none is left out', () => {
+test('defaults are filled in, and options without one are omitted', () => {
   assert.deepEqual(resolveOptions(type, {}), { context: 2048, mode: 'fast' });
   assert.deepEqual(resolveOptions(type, { context: 16, extra: ['a'] }), { context: 16, mode: 'fast', extra: ['a'] });
 });
 
-test('a type without options takes none', () => {
+test('a type without options accepts none', () => {
   assert.deepEqual(resolveOptions({ name: 'bare', options: undefined }), {});
 });
 
-test('an unknown option is refused with the near name', () => {
+test('an unknown option is refused with a similar name', () => {
   assert.match(
     refusal({ contxt: 1 }),
     /option contxt of worker type echo: there is no such option \| did you mean context\?/,
@@ -46,7 +46,7 @@ test('an unknown option is refused with the near name', () => {
   assert.match(refusal({ constructor: 1 }), /there is no such option/);
 });
 
-test('what a command line cannot tell apart is read as the schema has it', () => {
+test('the schema decides on types that a command line cannot express', () => {
   const { context, extra } = resolveOptions(type, { context: '4096', extra: ['a', 1, true] });
   assert.deepEqual([context, extra], [4096, ['a', '1', 'true']]);
   const plain = {
@@ -56,8 +56,8 @@ test('what a command line cannot tell apart is read as the schema has it', () =>
   assert.deepEqual(resolveOptions(plain, { python: 3.11 }), { python: '3.11' });
 });
 
-// `--option languages=en` was refused with "must be a list", and nothing said how one is written.
-test('a list is written with commas, as one value, or as several', () => {
+// `--option languages=en` used to be refused with "must be a list", without saying how to write one.
+test('a list is written with commas, as one value, or as several values', () => {
   const list = (extra: unknown) => resolveOptions(type, { extra })['extra'];
   assert.deepEqual(list('en'), ['en']);
   assert.deepEqual(list('en, de,'), ['en', 'de']);
@@ -70,7 +70,7 @@ test('a list is written with commas, as one value, or as several', () => {
   assert.throws(() => resolveOptions(numbers, { ports: '1,x' }), /must be a whole number, not "x"/);
 });
 
-test('values of the wrong kind or out of bounds are refused', () => {
+test('values of the wrong type or out of range are refused', () => {
   assert.match(refusal({ context: '2048 tokens' }), /must be a whole number/);
   assert.match(refusal({ context: 1.5 }), /must be a whole number/);
   assert.match(refusal({ context: 8 }), /at least 16/);

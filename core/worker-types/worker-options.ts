@@ -1,4 +1,4 @@
-/** The options of one worker: what the user gave, checked against the type's schema, with defaults filled in. */
+/** The options of one worker: the user's values, checked against the type's schema, with defaults filled in. */
 import { RbeeError } from '../contract/errors.ts';
 import { referencedSecret, secretNamePattern } from '../contract/secret-reference.ts';
 import { nearest } from '../narration/near.ts';
@@ -6,7 +6,7 @@ import type { TypeDescription } from './description.ts';
 
 type Schema = NonNullable<TypeDescription['options']>['properties'][string];
 
-/** Errors: OPTION_INVALID, naming the option and what it may be. */
+/** Errors: OPTION_INVALID with the option and its allowed values. */
 export const resolveOptions = (
   type: Pick<TypeDescription, 'name' | 'options'>,
   given: Readonly<Record<string, unknown>> = {},
@@ -30,12 +30,12 @@ export const resolveOptions = (
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 };
 
-/** Only the name of a secret may be given, and only where one is wanted. Errors: SECRET_EXPECTED. */
+/** Secrets must be given by reference, and only to secret options. Errors: SECRET_EXPECTED. */
 const secretProblem = (schema: Schema, value: unknown, about: { type: string; option: string }): string | undefined => {
   const name = referencedSecret(value);
-  if (schema.secret !== true) return name === undefined ? undefined : 'it is not a secret, and takes its value itself';
+  if (schema.secret !== true) return name === undefined ? undefined : 'it is not a secret, so give its value directly';
   if (name === undefined) throw RbeeError.of('SECRET_EXPECTED', about);
-  return new RegExp(secretNamePattern).test(name) ? undefined : 'what stands after secret: is not the name of a secret';
+  return new RegExp(secretNamePattern).test(name) ? undefined : 'the text after secret: is not a valid secret name';
 };
 
 const howToList = (option: string): string =>
@@ -49,7 +49,7 @@ const asMeant = (schema: Schema, value: unknown): unknown => {
   return isNumber && typeof value === 'string' && numeric.test(value) ? Number(value) : value;
 };
 
-/** One value is a list of one; undefined for what is no list in any reading. */
+/** A single value is a list of one; undefined if it cannot be read as a list. */
 const asList = (value: unknown): unknown[] | undefined => {
   if (Array.isArray(value)) return value;
   if (typeof value === 'number' || typeof value === 'boolean') return [value];
@@ -94,7 +94,7 @@ const scalarProblem = (schema: Schema, value: unknown): string | undefined => {
       return `must be at most ${schema.maximum}, not ${value}`;
   }
   if (typeof value === 'string') {
-    if (value.includes('\0')) return 'has a character that no argument may have';
+    if (value.includes('\0')) return 'contains a NUL character';
     if (schema.pattern && !new RegExp(schema.pattern).test(value)) return `${shown} does not match ${schema.pattern}`;
   }
   return undefined;
@@ -103,7 +103,10 @@ const scalarProblem = (schema: Schema, value: unknown): string | undefined => {
 const article = (type: string): string =>
   type === 'integer' ? 'a whole number' : type === 'boolean' ? 'true or false' : `a ${type}`;
 
-/** What the user gave for the environment of the engine, of what its type lets through. Errors: ENVIRONMENT_REFUSED. */
+/**
+ * The user's environment variables for the engine, checked against the ones that its type allows. Errors:
+ * ENVIRONMENT_REFUSED.
+ */
 export const checkEnvironment = (
   type: Pick<TypeDescription, 'name' | 'environment'>,
   given: Readonly<Record<string, string>> = {},
@@ -115,8 +118,8 @@ export const checkEnvironment = (
       near !== undefined
         ? `did you mean ${near}?`
         : allowed.length > 0
-          ? `it lets through: ${allowed.join(', ')}`
-          : 'it lets none through; see its options with: rbee plugins inspect';
+          ? `it accepts: ${allowed.join(', ')}`
+          : 'it accepts none; see its options with: rbee plugins inspect';
     if (!allowed.includes(variable))
       throw RbeeError.of('ENVIRONMENT_REFUSED', { type: type.name, variable, known: hint });
     const name = referencedSecret(value);
@@ -124,8 +127,8 @@ export const checkEnvironment = (
     if (isName && !value.includes('\0')) continue;
     throw RbeeError.of('INVALID_INPUT', {
       what: `the variable ${variable}`,
-      problem: isName ? 'its value has a character that no variable may have' : 'it does not name a secret',
-      hint: 'give a text, or secret:NAME',
+      problem: isName ? 'its value contains a NUL character' : 'it does not refer to a secret',
+      hint: 'use text, or secret:NAME',
     });
   }
   return { ...given };

@@ -7,7 +7,7 @@ import { Evaluator } from './evaluator.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
 import { WorkerTypeHandle } from './worker-type-handle.ts';
 
-/** Counts its calls, which a real one would not do. */
+/** Counts its calls; a real one would be pure. */
 const source = `let calls = 0;
 export default { variants: [{ id: 'cpu',
   deviceFlags: (device) => {
@@ -17,7 +17,7 @@ export default { variants: [{ id: 'cpu',
   } }] };
 `;
 
-test('a plugin is asked the same question once, and again only after it could not answer', async (t) => {
+test('a plugin function is called once per set of arguments, and again only after a failure', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'rbee-handle-'));
   t.after(() => rm(root, { recursive: true, force: true }));
   await writeFile(join(root, 'package.json'), '{ "type": "module" }');

@@ -29,7 +29,7 @@ import { answerShapes, checkDescription, devicesAnswer, shapeProblem, type TypeD
 import type { Evaluator } from './evaluator.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
 
-/** Answers that are kept; the facts of a host are part of some questions, and change. */
+/** Maximum number of cached answers. Some arguments contain host facts, which change. */
 const maxAnswers = 32;
 
 export class WorkerTypeHandle {
@@ -60,7 +60,7 @@ export class WorkerTypeHandle {
       .then(() => this.#evaluator.describe(this.manifest.entry))
       .then((value) => checkDescription(this.plugin, this.manifest, value))
       .catch((error) => {
-        // Asked again next time: the plugin may have been mended in the meantime (a linked folder).
+        // Not cached: the plugin may have been fixed in the meantime (a linked folder).
         this.#description = null;
         throw error;
       });
@@ -92,13 +92,13 @@ export class WorkerTypeHandle {
     return this.#call(`devices.${kind}.parse`, devicesAnswer, [output]);
   }
 
-  /** Undefined when the type does not estimate. */
+  /** Undefined if the type has no estimate. */
   async estimate(model: ModelFacts, launch: LaunchRequest): Promise<MemoryEstimate | undefined> {
     if (!(await this.describe()).has.includes('estimate')) return undefined;
     return this.#once('estimate', answerShapes.estimate, [model, launch]);
   }
 
-  /** Beside those whose `needs` are not met. */
+  /** In addition to those whose `needs` are not met. */
   async unserved(launch: PreparedLaunch): Promise<UnservedPath[]> {
     return (await this.#ask('unserved', answerShapes.unserved, [launch])) ?? [];
   }
@@ -107,7 +107,7 @@ export class WorkerTypeHandle {
     return (await this.#ask('abilities', answerShapes.abilities, [launch])) ?? {};
   }
 
-  /** Undefined when the type does not say. */
+  /** Undefined if the type does not say. */
   slots(options: Readonly<Record<string, unknown>>): Promise<number | undefined> {
     return this.#ask('slots', answerShapes.slots, [options]);
   }
@@ -117,25 +117,25 @@ export class WorkerTypeHandle {
     return this.#ask('forecast', answerShapes.forecast, [launch]);
   }
 
-  /** None when the type finds nothing wrong, or does not look. */
+  /** Empty if there are no problems, or no check. */
   async checkOptions(launch: LaunchRequest): Promise<OptionProblem[]> {
     if (!(await this.describe()).has.includes('checkOptions')) return [];
     return this.#once('checkOptions', answerShapes.checkOptions, [launch]);
   }
 
-  /** Undefined when the type does not recognise the failure. */
+  /** Undefined if the type does not recognize the failure. */
   async diagnose(failure: Failure): Promise<Diagnosis | undefined> {
     const diagnosis = await this.#call<Diagnosis | null>('diagnose', answerShapes.diagnose, [failure]);
     return diagnosis ?? undefined;
   }
 
-  /** None when the type answers under its model's name alone. */
+  /** Empty if it answers only to its model's name. */
   async aliases(options: Readonly<Record<string, unknown>>): Promise<string[]> {
     if (!(await this.describe()).has.includes('aliases')) return [];
     return this.#call('aliases', answerShapes.aliases, [options]);
   }
 
-  /** Undefined when the type leaves the choice to rbee. */
+  /** Undefined if the type leaves the choice to rbee. */
   async selectFiles(
     files: readonly RepositoryFile[],
     options: Readonly<Record<string, unknown>>,
@@ -144,7 +144,7 @@ export class WorkerTypeHandle {
     return this.#call('selectFiles', answerShapes.selectFiles, [files, options]);
   }
 
-  /** Undefined when the type does not have the member, or answers nothing. */
+  /** Undefined if the type lacks the member, or it returns nothing. */
   async #ask<Answer>(
     member: keyof typeof answerShapes,
     shape: TSchema,
@@ -154,14 +154,14 @@ export class WorkerTypeHandle {
     return (await this.#once<Answer | null>(member, shape, args)) ?? undefined;
   }
 
-  /** They are pure, so what has been asked before, or is being asked, need not be asked again: each spawn asks the same. */
+  /** The functions are pure, so answers are cached and concurrent calls shared: each spawn makes the same calls. */
   #once<Answer>(member: string, shape: TSchema, args: readonly unknown[]): Promise<Answer> {
     const question = JSON.stringify([member, args]);
     const known = this.#answers.get(question);
     if (known) return known as Promise<Answer>;
     const answer = this.#call<Answer>(member, shape, args);
     this.#answers.set(question, answer);
-    // The plugin may be able to answer next time.
+    // The next call may succeed.
     answer.catch(() => this.#answers.delete(question));
     for (const oldest of this.#answers.keys()) {
       if (this.#answers.size <= maxAnswers) break;

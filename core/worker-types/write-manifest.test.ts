@@ -25,7 +25,7 @@ const plugin = async (name: string, json: object, index = code): Promise<string>
   return root;
 };
 
-test('a package that names no worker type gets the one that its main module exports', async () => {
+test('a package without a listed worker type gets the one that its main module exports', async () => {
   for (const [name, more] of [
     ['bare', {}],
     ['main', { main: 'index.js' }],
@@ -41,7 +41,7 @@ test('a package that names no worker type gets the one that its main module expo
   }
 });
 
-test('entry and aliases stay, the rest is as the code says, and a second time changes nothing', async () => {
+test('entry and aliases are kept, the rest comes from the code, and a second run changes nothing', async () => {
   const old = { entry: './index.js', aliases: ['wee'], serves: ['/v1/old'], variants: ['cpu', 'cuda'] };
   const root = await plugin('kept', { license: 'MIT', rbee: { api: 1, workerTypes: { former: old } } });
   assert.equal((await writeManifest(root)).changed, true);
@@ -55,7 +55,7 @@ test('entry and aliases stay, the rest is as the code says, and a second time ch
   assert.equal((await writeManifest(root)).changed, false);
 });
 
-test('code that is not there or breaks the contract changes nothing', async () => {
+test('missing or invalid code changes nothing', async () => {
   const wrong: [string, object, string, RegExp][] = [
     ['unbuilt', { main: './dist/index.js' }, code, /dist\/index\.js/],
     ['prot', {}, code.replace('{port}', '{prot}'), /unknown placeholder \{prot\}/],

@@ -1,4 +1,4 @@
-/** Writes what a plugin's package.json says of its worker types from what its code says. */
+/** Updates the worker types in a plugin's package.json from its code. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
@@ -17,7 +17,7 @@ export interface WrittenManifest {
   file: string;
   /** Names of its worker types. */
   types: string[];
-  /** Was anything changed? */
+  /** Whether anything changed. */
   changed: boolean;
 }
 
@@ -29,9 +29,9 @@ interface PackageJson {
 }
 
 /**
- * Brings `rbee` of the package.json in `root` up to date: names, summaries, paths, variants and kinds of device come from the code, entries
- * and aliases stay. A package that names no worker type yet gets the one that its main module exports. The code runs where
- * it can touch nothing. Errors: PLUGIN_INVALID, PLUGIN_FAILED, PLUGIN_NOT_BUILT, STATE_UNWRITABLE.
+ * Updates `rbee` in the package.json of `root`: names, summaries, paths, variants and device kinds come from the code;
+ * entries and aliases are kept. A package without a listed worker type gets the one that its main module exports. The
+ * code runs without access to anything. Errors: PLUGIN_INVALID, PLUGIN_FAILED, PLUGIN_NOT_BUILT, STATE_UNWRITABLE.
  */
 export const writeManifest = async (root: string): Promise<WrittenManifest> => {
   const file = join(root, 'package.json');
@@ -44,7 +44,7 @@ export const writeManifest = async (root: string): Promise<WrittenManifest> => {
   const written = `${JSON.stringify({ ...json, rbee: { ...json.rbee, api: workerTypeApiVersion, workerTypes } }, null, indent)}\n`;
   const changed = written !== text;
   if (changed) await writeAtomic(file, written, (await stat(file)).mode & 0o777);
-  // Whatever else is wrong with it is said now, not to its first user.
+  // Report other problems now, not to the plugin's first user.
   await readManifest(root);
   return { package: name, file, types: Object.keys(workerTypes), changed };
 };
@@ -59,7 +59,7 @@ const readPackage = async (file: string): Promise<{ text: string; json: PackageJ
   } catch (error) {
     throw invalid(`it cannot be read (${(error as Error).message})`, error);
   }
-  throw invalid('it is no object');
+  throw invalid('it is not an object');
 };
 
 const mainModule = ({ exports, main }: PackageJson): string => {

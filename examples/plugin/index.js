@@ -1,4 +1,4 @@
-/** What rbee needs to know about the engine. It is only read: this file starts nothing. */
+/** What rbee needs to know about the engine. This file is data: it starts nothing. */
 export default {
   name: 'hello',
   apiVersion: 1,

@@ -1,4 +1,4 @@
-/** Makes sure that every hive that is online runs one worker of a type: `node spread.js TYPE`. */
+/** Makes every online hive run at least one worker of a type: `node spread.js TYPE`. */
 import { connectQueen, RbeeError } from '@rbee/core/client';
 
 const [type = 'hello'] = process.argv.slice(2);

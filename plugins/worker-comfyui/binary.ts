@@ -2,19 +2,19 @@
 import type { BinaryRequest, BinarySource, PrepareStep, Variant } from '@rbee/contract';
 import { withDefaults } from './options.ts';
 
-/** A program that starts ComfyUI with the arguments that it gets. */
+/** A program that passes its arguments to ComfyUI. */
 const program: BinarySource = { kind: 'path', id: 'program', program: 'comfyui', variable: 'RBEE_COMFYUI' };
-/** A folder with `main.py`; the adapter finds it and its Python, so there is nothing to look for beforehand. */
+/** A folder with `main.py`. The adapter finds it and its Python, so there is nothing to resolve here. */
 const folder: BinarySource = { kind: 'module', id: 'folder', script: 'dist/server/main.js' };
 
-/** Where the wheels of PyTorch for a variant are. Those for CUDA 12.9 run with the drivers for 13 too. */
+/** PyTorch's package index for each variant. The wheels for CUDA 12.9 also work with drivers for CUDA 13. */
 const torchIndexes: Readonly<Record<string, string>> = {
   cuda: 'https://download.pytorch.org/whl/cu129',
   rocm: 'https://download.pytorch.org/whl/rocm6.4',
   cpu: 'https://download.pytorch.org/whl/cpu',
 };
 
-/** An environment for a release that comes without one. PyTorch goes first: its build is the one of the device. */
+/** Creates an environment for a release. PyTorch is installed first, so that the build for the device is used. */
 const environment = (index: string): readonly PrepareStep[] => [
   { kind: 'venv' },
   { kind: 'requirement', requirement: ['torch', 'torchvision', 'torchaudio'], indexes: [index] },

@@ -1,4 +1,4 @@
-/** The command line of the adapter: its own arguments, then `--` and what starts ComfyUI. */
+/** The command line of the adapter: its own arguments, then `--` and the command line of ComfyUI. */
 import type { Command, Launch } from '@rbee/contract';
 import { type Options, withDefaults } from './options.ts';
 
@@ -33,13 +33,13 @@ export const command = (launch: Launch): Command => {
   };
 };
 
-/** The one of the environment that was made for it, if there is one. */
+/** The Python of the environment that was created for the release, if any. */
 const pythonFor = ({ binary: { environment } }: Launch): string =>
   environment === undefined ? '' : `${environment}/venv/bin/python`;
 
 const text = (name: string, value: string): string[] => (value === '' ? [] : [`--${name}=${value}`]);
 
-/** Without where to listen: the adapter chooses that. */
+/** Without host and port, which the adapter chooses. */
 const engineArguments = ({ deviceFlags }: Launch, options: Options): string[] => [
   '--disable-auto-launch',
   ...deviceFlags.args,
@@ -50,19 +50,19 @@ const engineArguments = ({ deviceFlags }: Launch, options: Options): string[] =>
   ...allowed(options.extra_args),
 ];
 
-/** What rbee sets, what opens ComfyUI to more than this machine, and what makes it end or write elsewhere. */
+/** Arguments that rbee sets, that expose ComfyUI beyond this machine, or that make it exit or write elsewhere. */
 const refused = [
   'listen port tls-keyfile tls-certfile enable-cors-header auto-launch windows-standalone-build quick-test-for-ci',
   'cpu cuda-device default-device directml oneapi-device-selector gpu-only highvram normalvram lowvram novram',
   'reserve-vram disable-all-custom-nodes output-directory extra-model-paths-config models-directory help',
 ].flatMap((line) => line.split(' '));
 
-/** Throws for an argument that may not be added, also by its beginning, which argparse takes too. */
+/** Throws for a forbidden argument, also if abbreviated, because argparse accepts that. */
 const allowed = (args: readonly string[]): readonly string[] => {
   for (const arg of args) {
     const [flag = ''] = arg.split('=', 1);
     if (flag === '-h' || (flag.startsWith('--') && refused.some((known) => `--${known}`.startsWith(flag)))) {
-      throw new Error(`extra_args may not hold ${flag}: rbee sets or forbids it`);
+      throw new Error(`extra_args cannot contain ${flag}: rbee sets or forbids it`);
     }
   }
   return args;

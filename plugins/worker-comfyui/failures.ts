@@ -1,9 +1,9 @@
-/** What the last words of ComfyUI and of the adapter mean. New words are a new row here, and one in failures.json. */
+/** What the last log lines of ComfyUI and the adapter mean. For a new failure, add a rule here and a log in failures.json. */
 import type { FailureRule } from '@rbee/contract';
 
 const otherPort = 'spawn the worker again: another port is chosen';
-const look = 'look at its log; --option custom_nodes=false leaves out what others have added';
-/** Of the adapter, whose exit code says more. */
+const look = 'look at its log; --option custom_nodes=false starts it without custom nodes';
+/** Matches the adapter's own errors; its exit code says more. */
 const ownError = /^comfyui: error: (.+)/;
 const ended = [0, 'nonzero'] as const;
 
@@ -24,7 +24,7 @@ export const failures: readonly FailureRule[] = [
     pattern: /Found no NVIDIA driver on your system|No (?:CUDA|HIP) GPUs are available|no (?:CUDA|ROCm)-capable device/,
     cause: 'no_device',
     message: 'ComfyUI sees no GPU',
-    hint: 'check the driver (nvidia-smi, rocm-smi); see what the hive sees with: rbee hive devices',
+    hint: 'check the driver (nvidia-smi, rocm-smi), and what the hive sees: rbee hive devices',
   },
   {
     pattern: /(?:CUDA|HIP) out of memory|torch\.(?:cuda\.)?OutOfMemoryError/,
@@ -96,7 +96,7 @@ export const failures: readonly FailureRule[] = [
     message: 'it was killed',
     hint: 'if you did not stop it, the system ran out of memory: use a smaller model, or stop another worker',
   },
-  // The last line of a Python traceback, as the adapter passes it on.
+  // The last line of a Python traceback, forwarded by the adapter.
   {
     exit: ended,
     pattern: /^(?:comfyui: )?((?:\w+\.){0,8}\w{0,80}(?:Error|Exception): \S.*)$/,

@@ -18,7 +18,7 @@ const variant = (id: string) => {
 };
 
 describe('the comfyui worker type', () => {
-  it('is what its manifest says', () => {
+  it('matches its manifest', () => {
     const declared = manifest.rbee.workerTypes.comfyui;
     assert.deepEqual(
       plugin.serves.map(({ path }) => path),
@@ -30,7 +30,7 @@ describe('the comfyui worker type', () => {
     );
   });
 
-  it('evaluates where only its own folder may be read', () => {
+  it('loads where it can read only its own folder', () => {
     const script = `import(${JSON.stringify(join(folder, 'index.ts'))}).then(({ default: type }) =>
       process.stdout.write([type.name, ...type.variants.map((variant) => variant.id)].join(' ')))`;
     const args = ['--permission', `--allow-fs-read=${folder}/*`, '--input-type=module', '--eval', script];
@@ -58,7 +58,7 @@ describe('a variant of comfyui', () => {
     return fit.fits ? '' : fit.reasons.join('; ');
   };
 
-  it('fits where its platform and device are', () => {
+  it('fits a host with the right platform and device', () => {
     const gpu = (kind: string, fault?: string) => [{ id: `${kind}:0`, kind, name: 'test', fault }];
     assert.equal(reasons('cpu'), '');
     assert.match(reasons('cpu', { platform: { os: 'darwin', cpu: 'arm64' } }), /not built for darwin/);
@@ -68,7 +68,7 @@ describe('a variant of comfyui', () => {
     assert.equal(reasons('rocm', { devices: gpu('rocm') }), '');
   });
 
-  it('binds ComfyUI to its device and hides the others', () => {
+  it('restricts ComfyUI to its device and hides the others', () => {
     const table: [id: string, kind: string, indices: number[], args: string[], env: Record<string, string>][] = [
       [
         'cpu',
@@ -86,7 +86,7 @@ describe('a variant of comfyui', () => {
     }
   });
 
-  it('takes a folder, a program, or a release whose hash is told', () => {
+  it('accepts a folder, a program, or a release with its hash', () => {
     const sources = (options: Record<string, unknown>) =>
       variant('cuda').resolveBinary({ platform: { os: 'linux', cpu: 'x64' }, version: '1.0.0', options });
     const kinds = (options: Record<string, unknown>) => sources(options).map(({ kind }) => kind);
@@ -99,12 +99,12 @@ describe('a variant of comfyui', () => {
     assert.deepEqual([release.member, release.strip], ['main.py', 1]);
   });
 
-  it('has PyTorch for its device and its requirements installed for a release, unless a Python is named', () => {
+  it('installs PyTorch for the device and the requirements of a release, unless a Python is named', () => {
     const indexes = (id: string, options: Record<string, unknown> = {}) => {
       const release = { release: '0.3.64', release_sha256: 'a'.repeat(64) };
       const request = { platform: { os: 'linux', cpu: 'x64' }, version: '1.0.0', options: { ...release, ...options } };
       const [program, archive] = variant(id).resolveBinary(request);
-      assert.equal(program?.prepare, undefined, 'what is there has its own');
+      assert.equal(program?.prepare, undefined, 'an installed program has its own environment');
       return archive?.prepare?.map((step) => [step.kind, 'indexes' in step ? step.indexes?.join() : '']);
     };
     const steps = (index: string) => [
@@ -141,7 +141,7 @@ describe('the command line of comfyui', () => {
     return args.slice(args.indexOf('--') + 1);
   };
 
-  it('tells the adapter where to listen, and keeps the key out of it', () => {
+  it('has the adapter’s address, but not the API key', () => {
     const { args, env } = command();
     for (const part of ['--alias=comfyui', '--host=127.0.0.1', '--port=18001', '--program=/x/comfyui']) {
       assert.ok(args.includes(part), part);
@@ -155,7 +155,7 @@ describe('the command line of comfyui', () => {
     );
   });
 
-  it('takes the Python of the environment that was made for a release, unless one is named', () => {
+  it('uses the Python of the environment of a release, unless one is named', () => {
     const binary = {
       id: 'release',
       kind: 'archive',
@@ -168,7 +168,7 @@ describe('the command line of comfyui', () => {
     assert.ok(!command().args.some((arg) => arg.startsWith('--python')));
   });
 
-  it('hands options on to ComfyUI', () => {
+  it('passes options to ComfyUI', () => {
     assert.deepEqual(engine(), ['--disable-auto-launch']);
     assert.deepEqual(
       engine({
@@ -185,9 +185,9 @@ describe('the command line of comfyui', () => {
     );
   });
 
-  it('refuses extra arguments that are ours or open more than this machine', () => {
+  it('refuses extra arguments that rbee sets or that expose ComfyUI beyond this machine', () => {
     for (const flag of ['--listen', '--port=1', '--cpu', '--enable-cors-header', '--tls-keyfile', '--lis', '-h']) {
-      assert.throws(() => engine({ extra_args: [flag] }), /extra_args may not hold/, flag);
+      assert.throws(() => engine({ extra_args: [flag] }), /extra_args cannot contain/, flag);
     }
   });
 });
@@ -196,12 +196,12 @@ describe('the diagnosis of comfyui', () => {
   const diagnose = (log: string[], code: number | null = 1, signal: string | null = null) =>
     plugin.diagnose({ log, exit: { code, signal }, wasReady: false, binary: { id: 'program' } });
 
-  it('takes the words of the adapter where its exit code says that they tell', () => {
+  it('uses the message of the adapter if its exit code says that it has one', () => {
     const found = diagnose(['comfyui: error: the workflow /w.json is not JSON: bad'], 64);
     assert.deepEqual([found?.cause, found?.message], ['bad_option', 'the workflow /w.json is not JSON: bad']);
   });
 
-  it('finds what Python raised, else how it ended', () => {
+  it('finds the Python exception, or else the exit code', () => {
     const ended = 'comfyui: error: the engine ended with exit code 3 before it was ready';
     assert.equal(diagnose(['comfyui: KeyError: 5', ended])?.message, 'ComfyUI ended with KeyError: 5');
     assert.equal(diagnose([ended])?.message, 'ComfyUI ended with exit code 3 before it was ready');

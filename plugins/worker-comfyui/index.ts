@@ -1,4 +1,4 @@
-/** ComfyUI as a worker type: its own API, and OpenAI's image API made of a workflow. */
+/** ComfyUI as a worker type: its own API, and OpenAI's image API on top of a workflow. */
 import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
 import { command } from './command.ts';

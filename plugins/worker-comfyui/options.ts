@@ -13,32 +13,31 @@ export const options = {
       type: 'string',
       default: '',
       description:
-        'Python that has what ComfyUI needs; empty means the one of a venv beside main.py or made for a release, else python3',
+        "Python with ComfyUI's requirements; empty means that of a venv beside main.py or of a release, else python3",
     },
     release: {
       type: 'string',
       pattern: '^([0-9]+\\.[0-9]+\\.[0-9]+)?$',
       default: '',
-      description:
-        'Version of ComfyUI to install where there is none, such as 0.3.64, with PyTorch for the device; needs release_sha256',
+      description: 'Version of ComfyUI to install, such as 0.3.64, with PyTorch for the device; needs release_sha256',
     },
     release_sha256: {
       type: 'string',
       pattern: '^([0-9a-f]{64})?$',
       default: '',
-      description: 'SHA-256 of the .tar.gz of that release, as you have seen it',
+      description: 'SHA-256 of the .tar.gz of that release',
     },
     torch_index: {
       type: 'string',
       pattern: '^((https?|file)://[^\\s@]+)?$',
       default: '',
-      description: 'Package index of PyTorch for a release; empty means that of PyTorch for the device',
+      description: "Package index of PyTorch for a release; empty means PyTorch's own for the device",
     },
     checkpoint: {
       type: 'string',
       default: '',
       description:
-        'Checkpoint of the built-in workflow, by its name in ComfyUI; empty means the model, else the first one',
+        'Checkpoint of the built-in workflow, by its name in ComfyUI; empty means the model, or else the first one',
     },
     workflow: {
       type: 'string',
@@ -49,21 +48,21 @@ export const options = {
       type: 'string',
       pattern: '^[0-9]{2,5}x[0-9]{2,5}$',
       default: '1024x1024',
-      description: 'Width and height where a request names none',
+      description: 'Width and height of images, unless the request sets them',
     },
     steps: {
       type: 'integer',
       minimum: 1,
       maximum: 1000,
       default: 20,
-      description: 'Steps where a request names none',
+      description: 'Steps, unless the request sets them',
     },
     guidance: {
       type: 'number',
       minimum: 0,
       maximum: 100,
       default: 7,
-      description: 'How closely to follow the prompt where a request does not say',
+      description: 'How closely to follow the prompt, unless the request sets it',
     },
     sampler: {
       type: 'string',
@@ -82,19 +81,19 @@ export const options = {
       minimum: 1,
       maximum: 100,
       default: 10,
-      description: 'Images of one request at most',
+      description: 'Maximum images per request',
     },
     queue_limit: {
       type: 'integer',
       minimum: 0,
       maximum: 100_000,
       default: 64,
-      description: 'Image requests that may wait before more are refused with 429',
+      description: 'Image requests that can wait; more are refused with 429',
     },
     models_directory: {
       type: 'string',
       default: '',
-      description: 'Folder with checkpoints, loras, vae, ... beside those of ComfyUI',
+      description: "Folder with checkpoints, loras, vae, ... in addition to ComfyUI's own",
     },
     output_directory: {
       type: 'string',
@@ -105,36 +104,36 @@ export const options = {
       type: 'string',
       enum: ['auto', 'gpu-only', 'highvram', 'normalvram', 'lowvram', 'novram'],
       default: 'auto',
-      description: 'How much of the models stays on the GPU',
+      description: 'How much of the models to keep on the GPU',
     },
     reserve_vram: {
       type: 'number',
       minimum: 0,
       maximum: 1024,
       default: 0,
-      description: 'GiB of the GPU that ComfyUI leaves to others',
+      description: 'GiB of GPU memory that ComfyUI leaves free',
     },
     custom_nodes: {
       type: 'boolean',
       default: true,
-      description: 'Load the custom nodes that are installed in ComfyUI; they are Python code of their authors',
+      description: 'Load the custom nodes installed in ComfyUI, which run their authors’ Python code',
     },
     comfy_org_key: {
       type: 'string',
       secret: true,
-      description: 'API key of comfy.org, for workflows with partner nodes, which compute elsewhere and cost money',
+      description: 'API key of comfy.org, for workflows with partner nodes, which run on paid services',
     },
     extra_args: {
       type: 'array',
       items: { type: 'string' },
       default: [],
-      description: 'More arguments for ComfyUI, as they are; those that rbee sets itself are refused',
+      description: 'Additional arguments for ComfyUI; those that rbee sets itself are refused',
     },
   },
   additionalProperties: false,
 } as const satisfies OptionsSchema;
 
-/** The options as `command` gets them: defaults filled in, valid by the schema. */
+/** The options that `command` receives: validated, with defaults filled in. */
 export interface Options {
   directory: string;
   python: string;
@@ -155,7 +154,7 @@ export interface Options {
   vram: string;
   reserve_vram: number;
   custom_nodes: boolean;
-  /** `secret:NAME`; absent when none was given. */
+  /** `secret:NAME`; absent if not set. */
   comfy_org_key?: string;
   extra_args: readonly string[];
 }
@@ -166,6 +165,6 @@ const defaults = Object.fromEntries(
   ),
 );
 
-/** Options with what is missing filled in, for callers that give only some. */
+/** Fills in defaults, for callers that pass only some options. */
 export const withDefaults = (given: Readonly<Record<string, unknown>>): Options =>
   ({ ...defaults, ...given }) as unknown as Options;

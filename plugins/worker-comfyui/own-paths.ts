@@ -1,4 +1,4 @@
-/** ComfyUI's own API: passed on as it is, request and answer. */
+/** The paths of ComfyUI's own API, which is forwarded unchanged. */
 import type { ServedPath } from '@rbee/contract';
 
 export const ownPaths: readonly ServedPath[] = [
@@ -17,6 +17,6 @@ export const ownPaths: readonly ServedPath[] = [
   { path: '/features', method: 'GET', kind: 'other' },
   { path: '/system_stats', method: 'GET', kind: 'other' },
   { path: '/ws', method: 'GET', kind: 'other' },
-  // The same again, and whatever is newer.
+  // The same paths again, and newer ones.
   { path: '/api/*', method: 'any', kind: 'other' },
 ];

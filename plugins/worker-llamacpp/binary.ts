@@ -45,7 +45,7 @@ const allPackages = Object.values(platformPackages)
   .flatMap(({ plain, cuda = [], vulkan = [] }) => [...plain, ...cuda, ...vulkan])
   .map(packageOf);
 
-/** One platform's programs of one build, and none of the rest: together they are most of a gigabyte. */
+/** Installs the programs of one platform and build only: together they take most of a gigabyte. */
 const packagesFor = (build?: 'cuda' | 'vulkan'): Variant['packages'] => ({
   leaveOut: allPackages,
   on: Object.fromEntries(
@@ -59,13 +59,13 @@ const packagesFor = (build?: 'cuda' | 'vulkan'): Variant['packages'] => ({
 /** The output of `llama-server --list-devices`. */
 interface ListedDevices {
   ran: boolean;
-  /** Why it did not run, in its own words. */
+  /** The error message, if it did not run. */
   problem?: string;
   /** Names such as `CUDA0`, with sizes in bytes. */
   devices: { name: string; description: string; total: number; free: number }[];
 }
 
-/** Probes the resolved program, so only a llama-server: a build without GPU support would not fail on its own. */
+/** Probes the resolved llama-server, because a build without GPU support starts and silently uses the CPU. */
 export const probes: Probe[] = [
   {
     id: 'llama-server',
@@ -167,7 +167,7 @@ const platformKey = ({ os, cpu }: Platform) => `${os}-${cpu}`;
 
 const listed = ({ probes: answers }: HostFacts) => answers['llama-server'] as ListedDevices | undefined;
 
-/** Without a llama-server the program is node-llama-cpp's, which was built against glibc 2.35. */
+/** Without a llama-server, the program is node-llama-cpp's, which is built against glibc 2.35. */
 const cannotRun = (host: HostFacts): string[] => {
   const answer = listed(host);
   if (answer !== undefined) return answer.ran ? [] : [`llama-server does not run here: ${answer.problem}`];
@@ -192,12 +192,10 @@ const noGpuBuild = (id: string, prefix: string, builtinOn: readonly string[], ho
   if (!answer.ran) return [`llama-server does not run here: ${answer.problem}`];
   return answer.devices.some(({ name }) => name.toLowerCase().startsWith(prefix.toLowerCase()))
     ? []
-    : [
-        `the llama-server that was found sees no ${id} device: it was built without ${id}, or a library of it does not load`,
-      ];
+    : [`llama-server sees no ${id} device: it was built without ${id}, or one of its libraries does not load`];
 };
 
-/** Is version `one` lower than `two`, number by number? */
+/** Whether version `one` is lower than `two`. */
 const older = (one: string, two: string) => {
   const [a, b] = [one, two].map((version) => version.split('.').map(Number)) as [number[], number[]];
   const place = b.findIndex((number, index) => (a[index] ?? 0) !== number);

@@ -1,10 +1,10 @@
-/** What a build of llama-server knows: its flags come and go from one to the next, and an unknown one ends the program. */
+/** Which flags a build of llama-server has: they change between builds, and an unknown flag ends the program. */
 import type { Probe } from '@rbee/contract';
 
 export interface Build {
-  /** As people know it, such as `b10875`; absent where it does not say. */
+  /** Such as `b10875`; absent if the build does not say. */
   version?: string;
-  /** The flags that it names in its help; absent where that could not be read. */
+  /** The flags that its help lists; absent if the help could not be parsed. */
   flags?: readonly string[];
 }
 
@@ -33,12 +33,12 @@ export const buildOf = (probes: Readonly<Record<string, unknown>> = {}): Build =
 };
 
 /**
- * An entry of the help begins at the start of a line with its flags, `-lm,   --load-mode MODE`; lines that go on are
- * indented. Some flags that are gone still have an entry that says so.
+ * An entry of the help starts with its flags at the beginning of a line, `-lm,   --load-mode MODE`; further lines are
+ * indented. Some removed flags still have an entry that says so.
  */
 const readFlags = (help: string): string[] => {
   const entries: { flags: string[]; gone: boolean }[] = [];
-  for (const line of help.slice(0, longestHelp).split('\n')) {
+  for (const line of help.slice(0, maxHelpLength).split('\n')) {
     const names = /^-{1,2}[A-Za-z][\w-]*(?:,\s+-{1,2}[A-Za-z][\w-]*)*/.exec(line)?.[0];
     if (names !== undefined) entries.push({ flags: names.split(/,\s+/), gone: false });
     const last = entries.at(-1);
@@ -47,7 +47,7 @@ const readFlags = (help: string): string[] => {
   return entries.flatMap(({ flags, gone }) => (gone ? [] : flags));
 };
 
-const longestHelp = 1_000_000;
+const maxHelpLength = 1_000_000;
 
 /** `version: 10875 (abc1234)`, or `version: 0.5.0-dev (build 10875, commit de3ff81)`. */
 const readVersion = (text: string): string | null => {

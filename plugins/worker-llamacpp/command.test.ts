@@ -24,7 +24,7 @@ const launch = (id: string, given: Record<string, unknown> = {}, more: Partial<L
 const argumentOf = (args: readonly string[], flag: string) => args[args.indexOf(flag) + 1];
 
 describe('the command line of llama-server', () => {
-  it('has llama-server rank texts in whole batches, and not embed them as well', () => {
+  it('ranks texts in whole batches, and does not serve embeddings as well', () => {
     const { args } = command(launch('llama-server', { context: 8192, rerank: true, pooling: 'mean' }));
     assert.ok(args.includes('--rerank') && !args.includes('--pooling'));
     assert.equal(argumentOf(args, '--ubatch-size'), '8192');
@@ -60,18 +60,18 @@ describe('the command line of llama-server', () => {
     assert.equal(argumentOf(args, '--pooling'), 'mean');
   });
 
-  it('leaves the layers to llama.cpp unless told, and to no GPU on the CPU', () => {
+  it('lets llama.cpp choose the GPU layers by default, and uses none on the CPU variant', () => {
     assert.ok(!command(launch('llama-server')).args.includes('--gpu-layers'));
     assert.equal(argumentOf(command(launch('llama-server', { gpu_layers: '12' })).args, '--gpu-layers'), '12');
     assert.equal(argumentOf(command(launch('llama-server', { gpu_layers: 'all' })).args, '--gpu-layers'), '9999');
     assert.ok(!command(launch('llama-server', { gpu_layers: '12' }, { variant: 'cpu' })).args.includes('--gpu-layers'));
   });
 
-  it('adds extra arguments, and refuses those that are ours or open more than the model', () => {
+  it('adds extra arguments, and refuses those that rbee sets or that expose more than the model', () => {
     const { args } = command(launch('llama-server', { extra_args: ['--swa-full', '--keep', '4'] }));
     assert.deepEqual(args.slice(-3), ['--swa-full', '--keep', '4']);
     for (const flag of ['--tools', '--host', '--port=1', '--api-key', '--model', '-m', '--agent', '--rpc', '--path']) {
-      assert.throws(() => command(launch('llama-server', { extra_args: [flag] })), /extra_args may not hold/, flag);
+      assert.throws(() => command(launch('llama-server', { extra_args: [flag] })), /extra_args cannot contain/, flag);
     }
   });
 });
@@ -97,8 +97,8 @@ const always = [
   ...['-ctk,  --cache-type-k TYPE', '-ctv,  --cache-type-v TYPE', '--metrics', '--embedding, --embeddings'],
 ];
 
-describe('the build of llama-server that runs', () => {
-  it('shows its flags in its help, less those that are gone, and its version in either form', () => {
+describe('a build of llama-server', () => {
+  it('is described by the flags in its help, without removed ones, and by its version in either form', () => {
     const help = [
       '----- common params -----',
       '',
@@ -122,8 +122,8 @@ describe('the build of llama-server that runs', () => {
     assert.deepEqual(buildOf(), {});
   });
 
-  // "--no-mmap" and "--mlock" made every llama-server from b10875 on end with "error: invalid argument".
-  it('is given the flags that it knows, the newest way first', () => {
+  // Every llama-server from b10875 on ended with "error: invalid argument" because of "--no-mmap" and "--mlock".
+  it('gets only flags that it knows, in their newest spelling', () => {
     const args = (given: Record<string, unknown>, ...flags: string[]) =>
       command(launch('llama-server', given, { probes: probesFor(helpWith(...always, ...flags)) })).args.join(' ');
     const fresh = '-lm,   --load-mode MODE';
@@ -137,7 +137,7 @@ describe('the build of llama-server that runs', () => {
     assert.match(command(launch('llama-server', { mmap: false })).args.join(' '), /--load-mode none/);
   });
 
-  it('refuses an option that it has no flag for, by the name of the option and its own version', () => {
+  it('refuses an option that it has no flag for, naming the option and the version', () => {
     const problems = (given: Record<string, unknown>, ...flags: string[]) => {
       const probes = probesFor(helpWith(...flags), 'version: 3000 (abc)');
       const { variant, device, options: wanted, binary } = launch('llama-server', given);
@@ -153,11 +153,11 @@ describe('the build of llama-server that runs', () => {
       'pooling: this llama-server (b3000) does not know --pooling',
     ]);
     assert.deepEqual(problems({ extra_args: ['--port=1'] }, ...always), [
-      'extra_args: may not hold --port: rbee sets or forbids it',
+      'extra_args: cannot contain --port: rbee sets or forbids it',
     ]);
   });
 
-  it('is not loaded with a quantized cache and without the flash attention that this needs', () => {
+  it('is refused a quantized cache without flash attention', () => {
     for (const id of ['llama-server', 'builtin']) {
       const check = (given: Record<string, unknown>) => {
         const { variant, device, options: wanted, binary } = launch(id, given);
@@ -172,7 +172,7 @@ describe('the build of llama-server that runs', () => {
 });
 
 describe('the command line of the builtin engine', () => {
-  it('is read back as it was meant', () => {
+  it('is parsed back to the same options', () => {
     const given = {
       context: 512,
       slots: 2,
@@ -191,7 +191,7 @@ describe('the command line of the builtin engine', () => {
     assert.equal(env?.['RBEE_API_KEY'], 'secret');
   });
 
-  it('is refused by name when it is wrong', () => {
+  it('is refused with the name of the wrong argument', () => {
     assert.throws(() => readArguments([]), /--model is required/);
     assert.throws(() => readArguments(['--model', 'a', '--slots', 'many']), /--slots must be a whole number/);
     assert.throws(() => readArguments(['--model', 'a', '--gpu', 'rocm']), /--gpu must be one of/);
@@ -200,7 +200,7 @@ describe('the command line of the builtin engine', () => {
 });
 
 describe('the command line of either engine', () => {
-  it('never holds the key', () => {
+  it('never contains the API key', () => {
     for (const id of ['llama-server', 'builtin']) {
       const { args, env } = command(launch(id));
       assert.ok(!args.join(' ').includes('secret'));
@@ -208,7 +208,7 @@ describe('the command line of either engine', () => {
     }
   });
 
-  it('is the same for the same launch, with the defaults of the options', () => {
+  it('is the same with explicit and with omitted defaults', () => {
     const defaults = Object.fromEntries(
       Object.entries(options.properties).map(([name, option]) => [name, option.default]),
     );

@@ -8,7 +8,7 @@ export const command = (launch: Launch): Command => {
   return launch.binary.id === 'builtin' ? builtinCommand(launch, options) : llamaServerCommand(launch, options);
 };
 
-/** Options that this build of llama-server has no flag for, and arguments that may not be added. */
+/** Refuses options that this build of llama-server has no flag for, and forbidden extra arguments. */
 export const checkOptions = ({ binary, variant, options: given, probes }: LaunchRequest): OptionProblem[] => {
   const options = withDefaults(given);
   if (binary.id === 'builtin') return [...attention(options), ...ranking(options)];
@@ -27,7 +27,7 @@ export const checkOptions = ({ binary, variant, options: given, probes }: Launch
   ];
 };
 
-/** What llama.cpp would find out only after it has loaded the model. */
+/** llama.cpp would report this only after it has loaded the model. */
 const attention = ({ cache_type_v, flash_attention }: Options): OptionProblem[] =>
   flash_attention === 'off' && !floatTypes.includes(cache_type_v)
     ? [
@@ -44,24 +44,24 @@ const ranking = ({ rerank }: Options): OptionProblem[] =>
     ? [
         {
           option: 'rerank',
-          problem: 'the builtin engine does not rank texts',
+          problem: 'the builtin engine cannot rank texts',
           hint: 'install llama-server, or set RBEE_LLAMA_SERVER',
         },
       ]
     : [];
 
-/** A server that ranks pools each text to one score, which is no embedding. */
+/** With ranking on, llama-server pools each text to one score, so it cannot return embeddings. */
 const eitherOr: OptionProblem = {
   option: 'rerank',
-  problem: 'llama-server serves either ranks or embeddings',
+  problem: 'llama-server serves either ranking or embeddings',
   hint: 'leave out one of rerank and embeddings, or start two workers',
 };
 
 const floatTypes = ['f32', 'f16', 'bf16'];
 
 /**
- * What is needed on every build goes into the arguments, in the spelling that the build knows. What only newer builds know
- * and is not needed goes into the environment, where an older one overlooks it instead of refusing to start.
+ * Required settings are arguments, in the spelling that the build knows. Optional settings that only newer builds know go
+ * into the environment: an older build ignores an unknown variable, but refuses an unknown argument.
  */
 const llamaServerCommand = (launch: Launch, options: Options): Command => ({
   args: [
@@ -82,7 +82,7 @@ const llamaServerCommand = (launch: Launch, options: Options): Command => ({
     LLAMA_ARG_NO_WEBUI: 'true',
     LLAMA_ARG_LOG_COLORS: 'off',
     LLAMA_ARG_OFFLINE: 'true',
-    // A SIGTERM takes effect on an open stream only at its next ping, which comes each 30 s by default.
+    // After a SIGTERM, a stream ends only at its next ping. The default is every 30 s.
     LLAMA_ARG_SSE_PING_INTERVAL: '1',
   },
 });
@@ -112,7 +112,7 @@ const mainModel = ({ models }: Launch): string => {
   return main;
 };
 
-/** What is wanted of llama-server, with all the ways to say it, the newest first; the first word of each is its flag. */
+/** The required settings, each with its possible spellings, newest first. The first word of a spelling is its flag. */
 interface Wish {
   option: string;
   spellings: readonly (readonly string[])[];
@@ -124,7 +124,7 @@ const wishesOf = (variant: string, options: Options): Wish[] => {
     // llama-server divides the context among its slots.
     wish('context', '--ctx-size', String(options.context * options.slots)),
     wish('slots', '--parallel', String(options.slots)),
-    // Each connection holds a thread, waiting or idle: with too few, health checks would wait behind requests.
+    // Each connection, even an idle one, holds a thread: with too few, health checks would wait behind requests.
     wish('queue_limit', '--threads-http', String(Math.min(1024, options.slots + options.queue_limit + 16))),
     ...batch(options),
     ...(options.threads > 0 ? [wish('threads', '--threads', String(options.threads))] : []),
@@ -140,7 +140,7 @@ const wishesOf = (variant: string, options: Options): Wish[] => {
   ];
 };
 
-/** A build that did not show its flags is taken for a new one. */
+/** A build with unknown flags is assumed to be new. */
 const spellingFor = (spellings: Wish['spellings'], { flags }: Build): readonly string[] | undefined =>
   spellings.find((words) => flags === undefined || words.filter(isFlag).every((flag) => flags.includes(flag)));
 
@@ -148,7 +148,7 @@ const isFlag = (word: string, index: number) => index === 0 || oldLoading.includ
 
 const oldLoading = ['--no-mmap', '--mlock'];
 
-/** `--load-mode` came in the autumn of 2026, and the two flags went with build 10875. */
+/** `--load-mode` appeared in autumn 2026; build 10875 removed the two older flags. */
 const loading = ({ mmap, mlock }: Options): Wish[] => {
   if (mmap && !mlock) return [];
   const mode = mlock ? (mmap ? 'mmap+mlock' : 'mlock') : 'none';
@@ -156,7 +156,7 @@ const loading = ({ mmap, mlock }: Options): Wish[] => {
   return [{ option: mlock ? 'mlock' : 'mmap', spellings: [['--load-mode', mode], old] }];
 };
 
-/** An embedding or a rank needs its whole input in one physical batch. */
+/** Embeddings and ranking need the whole input in one physical batch. */
 const batch = ({ batch: tokens, context, embeddings, rerank }: Options): Wish[] => {
   const isWhole = embeddings || rerank;
   const physical = isWhole ? Math.max(tokens, context) : tokens;
@@ -172,7 +172,7 @@ const gpuLayers = (variant: string, { gpu_layers }: Options): Wish[] => {
   return [{ option: 'gpu_layers', spellings: [['--gpu-layers', gpu_layers === 'all' ? '9999' : gpu_layers]] }];
 };
 
-/** Arguments that rbee gives itself, that open more than the model, or that make the program end or download. */
+/** Arguments that rbee sets itself, that expose more than the model, or that make the program exit or download. */
 const refused = new Set(
   [
     '-m --model -mu --model-url -hf -hfr --hf-repo -hff --hf-file -hft --hf-token -dr --docker-repo -a --alias',
@@ -193,5 +193,5 @@ const allowed = (args: readonly string[]): readonly string[] => {
 const refusal = (arg: string): OptionProblem[] => {
   const [flag = ''] = arg.split('=', 1);
   if (!refused.has(flag)) return [];
-  return [{ option: 'extra_args', problem: `may not hold ${flag}: rbee sets or forbids it`, hint: 'leave it out' }];
+  return [{ option: 'extra_args', problem: `cannot contain ${flag}: rbee sets or forbids it`, hint: 'leave it out' }];
 };

@@ -1,4 +1,4 @@
-/** The arguments that bind llama-server to one placement; variables hide every other device from both engines. */
+/** Arguments that restrict llama-server to its devices, and variables that hide all other devices from both engines. */
 import type { Device, DeviceFlags } from '@rbee/contract';
 
 type Flags = Partial<DeviceFlags>;
@@ -9,10 +9,10 @@ export const rocmFlags = (device: Device): Flags => ({ args: ['--device', renumb
 
 export const vulkanFlags = (device: Device): Flags => ({ args: ['--device', renumbered('Vulkan', device)] });
 
-/** A Mac has one Metal device; there is no variable that hides it. */
+/** A Mac has one Metal device, which no variable can hide. */
 export const metalFlags = ({ indices }: Device): Flags => ({
   args: ['--device', indices.map((index) => `MTL${index}`).join(',')],
 });
 
-/** The visible devices are renumbered from 0, whatever their numbers are on the machine. */
+/** Visible devices are renumbered from 0, whatever their numbers on the machine. */
 const renumbered = (name: string, { indices }: Device) => indices.map((_, place) => `${name}${place}`).join(',');

@@ -1,9 +1,9 @@
-/** What no row of the table can say: the absence of words. */
+/** Recognises a failure by missing log lines, which no rule of the table can express. */
 import type { Diagnosis, Failure } from '@rbee/contract';
 
 /**
- * llama-server loads right after it listens. Now and then its last lines get lost, and with them the reason why it could
- * not listen.
+ * llama-server starts loading as soon as it listens. Sometimes its last lines are lost, and with them the reason why it
+ * could not listen.
  */
 export const diagnose = ({ exit, wasReady, log }: Failure): Diagnosis | undefined => {
   if (wasReady || exit?.code !== 1) return undefined;

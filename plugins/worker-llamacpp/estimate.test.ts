@@ -34,18 +34,18 @@ describe('the estimate', () => {
     assert.ok(ram > model.bytes + context && ram < model.bytes + context + gibibyte);
   });
 
-  it('counts the context once for each slot, never more than the model was trained for', () => {
+  it('counts the context once per slot, at most what the model was trained for', () => {
     const one = estimate(model, launch('cpu')).ram;
     assert.equal(estimate(model, launch('cpu', { slots: 3 })).ram - one, 2 * context);
     assert.equal(estimate(model, launch('cpu', { context: 1_000_000 })).ram, one);
   });
 
-  it('halves the context for a quantized one', () => {
+  it('halves the context for a quantized cache', () => {
     const saved = estimate(model, launch('cpu')).ram - estimate(model, launch('cpu', { cache_type_k: 'q8_0' })).ram;
     assert.ok(Math.abs(saved - (context / 2) * (1 - 17 / 32)) < 1000);
   });
 
-  it('divides between the memories by the layers on the GPU', () => {
+  it('divides weights and context between RAM and VRAM by the layers on the GPU', () => {
     const all = estimate(model, launch('cuda'));
     assert.ok(all.vram > model.bytes + context && all.ram < gibibyte);
     const none = estimate(model, launch('cuda', { gpu_layers: '0' }));
@@ -54,7 +54,7 @@ describe('the estimate', () => {
     assert.ok(half.vram > 0 && half.vram < all.vram && half.ram > all.ram);
   });
 
-  it('has a number for a model whose header says nothing', () => {
+  it('estimates a model whose header says nothing', () => {
     const { ram } = estimate({ ...model, metadata: {} }, launch('cpu'));
     assert.ok(Number.isFinite(ram) && ram > model.bytes);
   });

@@ -1,4 +1,4 @@
-/** Memory that a worker will need, from the header of its model. Rough on purpose, and rather too much than too little. */
+/** Estimates a worker's memory from the header of its model: roughly, and on the high side. */
 import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/contract';
 import { type Options, withDefaults } from './options.ts';
 
@@ -6,7 +6,7 @@ const mebibyte = 1024 * 1024;
 /** The program without a model, measured. */
 const programBytes: Readonly<Record<string, number>> = { builtin: 120 * mebibyte, 'llama-server': 25 * mebibyte };
 
-/** Bytes for one number of the context, by format: a block of 32 numbers has its scales beside it. */
+/** Bytes per number of the context, by format; quantized formats also store scales for each block of 32. */
 const cacheBytes: Readonly<Record<string, number>> = {
   f32: 4,
   f16: 2,
@@ -32,7 +32,7 @@ export const estimate = (model: ModelFacts, launch: LaunchRequest): MemoryEstima
   };
 };
 
-/** Sizes of a model as its header tells, in numbers, not bytes; typical ones where it is silent. */
+/** A model's dimensions from its header; typical values where the header is silent. */
 export interface Shape {
   layers: number;
   embedding: number;
@@ -50,7 +50,7 @@ export const shapeOf = (metadata: ModelFacts['metadata']): Shape => {
   };
   const embedding = read('embedding_length') ?? 4096;
   const heads = read('attention.head_count') ?? 32;
-  // Some models have another number for each layer; the header's flat form leaves those out.
+  // Some models have a different number for each layer, which the header's flat form omits.
   const keyValueHeads = read('attention.head_count_kv') ?? heads;
   const head = embedding / heads;
   return {
@@ -75,7 +75,7 @@ export const contextBytes = (
   return cells * shape.layers * perCell;
 };
 
-/** Intermediate results of one batch: the logits, and some layers' worth of activations. */
+/** Intermediate results of one batch: the logits, and the activations of a few layers. */
 export const computeBytes = (shape: Shape, { batch }: Pick<Options, 'batch'>): number =>
   16 * mebibyte + batch * 4 * (shape.vocabulary + 12 * shape.embedding);
 

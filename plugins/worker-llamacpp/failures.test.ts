@@ -35,7 +35,7 @@ describe('the diagnosis', () => {
       ['error loading model: key not found in model: llama.block_count', 'bad_model', /llama\.block_count/],
       ['GGML_ASSERT(id_to_token.size() == token_to_id.size()) failed', 'bad_model', /vocabulary/],
       ['failed to initialize the context: failed to allocate buffer for kv cache', 'out_of_memory', /context/],
-      // These used to be diagnosed as too little memory.
+      // These were once diagnosed as out of memory.
       [
         'llama_init_from_model: K cache type q8_0 with block size 32 does not divide n_embd_head_k=16',
         'bad_option',
@@ -92,7 +92,7 @@ describe('the diagnosis', () => {
     }
   });
 
-  it('says of a broken chat template and of a big-endian file what to do, not to download them again', () => {
+  it('gives the right hint for a broken chat template and a big-endian file: not to download again', () => {
     const own = (said: string, code: number) =>
       diagnose({ ...failure([`llamacpp: error: ${said}`], code), binary: { id: 'builtin' } });
     const template = own('the chat template of the model cannot be read: Unclosed block', 65);
@@ -106,7 +106,7 @@ describe('the diagnosis', () => {
     assert.match(`${server?.message} ${server?.hint}`, /Unexpected token.*--option chat_template/);
   });
 
-  it('reads the end of the process where the log is silent', () => {
+  it('uses the exit code or signal if the log says nothing', () => {
     assert.equal(diagnose(failure([], null, 'SIGKILL'))?.cause, 'killed');
     assert.equal(diagnose(failure(['ggml.c:1: GGML_ASSERT(a) failed'], null, 'SIGABRT'))?.cause, 'crashed');
     assert.match(diagnose(failure(['ggml.c:1: GGML_ASSERT(a) failed'], 134))?.message ?? '', /GGML_ASSERT\(a\)/);
@@ -119,13 +119,13 @@ describe('the diagnosis', () => {
     assert.equal(diagnose(failure([], 0, null, true)), undefined);
   });
 
-  it('knows a port in use although llama-server lost its last lines', () => {
+  it('recognises a port in use even if the last lines of llama-server are lost', () => {
     const log = ['0.00 I srv          init: The UI is disabled'];
     assert.equal(diagnose(failure(log))?.cause, 'port_in_use');
     assert.equal(diagnose(failure([...log, "I srv load_model: loading model 'a'"])), undefined);
   });
 
-  it('says nothing of a worker that was given up while it lives', () => {
+  it('has no diagnosis for a worker that was given up while it was running', () => {
     assert.equal(diagnose({ log: ['loading'], exit: null, wasReady: false, binary: { id: 'builtin' } }), undefined);
   });
 });

@@ -1,4 +1,4 @@
-/** What llama.cpp's last words mean. New words of its are a new row here, and one in failures.json. */
+/** What the last lines of llama.cpp's log mean. For a new failure, add a rule here and a log in failures.json. */
 import type { FailureRule } from '@rbee/contract';
 
 const smaller = 'choose a smaller model, or fewer and shorter slots: --option context=2048 --option slots=1';
@@ -6,7 +6,7 @@ const otherPort = 'spawn the worker again: another port is chosen';
 const again = 'download the model again, and compare its size with the source';
 const pathHint = 'check the path and its permissions; it is read on the hive';
 const look = 'look at the log of the worker';
-/** Of the builtin engine, whose exit code says more. */
+/** Matches the builtin engine's own errors; its exit code says more. */
 const ownError = /^llamacpp: error: (.+)/;
 
 export const failures: readonly FailureRule[] = [
@@ -198,7 +198,7 @@ export const failures: readonly FailureRule[] = [
     pattern: /invalid device: (\S+)/,
     cause: 'no_device',
     message: 'llama-server sees no device {1}',
-    hint: 'see what it sees with: llama-server --list-devices; and what the hive sees with: rbee hive devices',
+    hint: 'compare the output of: llama-server --list-devices, and of: rbee hive devices',
   },
   {
     pattern: /Invalid device index (\d+) in GGML_VK_VISIBLE_DEVICES/,

@@ -1,9 +1,9 @@
-/** How both engines show their health and load, and how they are ended. */
+/** How both engines report health and load, and how they are stopped. */
 import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },
-  // Both listen first and say "Loading model" with this status until the model is loaded.
+  // Both listen at once, and answer "Loading model" with this status until the model is loaded.
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
   progressExample: 'loading 42 %',
@@ -12,8 +12,8 @@ export const health: HealthContract = {
 };
 
 /**
- * llama-server ends on SIGTERM only once its clients have gone: never while a whole answer is awaited, and at the next
- * ping of a stream. A second signal ends either engine at once.
+ * After SIGTERM, llama-server waits for its clients: for unstreamed answers without limit, for streams until the next ping.
+ * A second signal ends either engine at once.
  */
 export const stop: StopContract = {
   signals: [
@@ -23,7 +23,7 @@ export const stop: StopContract = {
   closesOnlyWhenIdle: true,
 };
 
-/** llama-server's names, which the builtin engine uses too. Neither tells how full the context is. */
+/** llama-server's names, which the builtin engine also uses. Neither reports how full the context is. */
 export const load: LoadContract = {
   path: '/metrics',
   running: 'llamacpp:requests_processing',

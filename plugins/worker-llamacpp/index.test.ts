@@ -13,7 +13,7 @@ const folder = import.meta.dirname;
 const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
 describe('the llamacpp worker type', () => {
-  it('is what its manifest says', () => {
+  it('matches its manifest', () => {
     const declared = manifest.rbee.workerTypes.llamacpp;
     assert.equal(plugin.name, 'llamacpp');
     assert.equal(plugin.apiVersion, manifest.rbee.api);
@@ -28,7 +28,7 @@ describe('the llamacpp worker type', () => {
     assert.ok(manifest.keywords.includes('rbee-worker'));
   });
 
-  it('evaluates where only its own folder may be read, without the engine', () => {
+  it('loads where it can read only its own folder, without the engine', () => {
     const script = `import(${JSON.stringify(join(folder, 'index.ts'))}).then(({ default: type }) =>
       process.stdout.write([type.name, ...type.variants.map((variant) => variant.id)].join(' ')))`;
     const args = ['--permission', `--allow-fs-read=${folder}/*`, '--input-type=module', '--eval', script];
@@ -74,7 +74,7 @@ const listed = (...names: string[]) => ({
 });
 
 describe('a variant of llamacpp', () => {
-  it('fits where its platform, program and device are, and else says why not', () => {
+  it('fits a host with the right platform, program and device, and says why it does not fit others', () => {
     const cases: [id: string, facts: Partial<HostFacts>, says: RegExp][] = [
       ['cpu', {}, /^$/],
       ['cpu', { platform: { os: 'darwin', cpu: 'arm64' } }, /^$/],
@@ -98,7 +98,7 @@ describe('a variant of llamacpp', () => {
     for (const [id, facts, says] of cases) assert.match(reasons(id, facts), says, `${id} ${JSON.stringify(facts)}`);
   });
 
-  it('binds the engine to its device and hides the others', () => {
+  it('restricts the engine to its device and hides the others', () => {
     const flags = (id: string, kind: string, ...indices: number[]) => variant(id).deviceFlags({ kind, indices });
     assert.deepEqual(flags('cpu', 'cpu').args, ['--device', 'none']);
     assert.equal(flags('cpu', 'cpu').env['CUDA_VISIBLE_DEVICES'], '-1');
@@ -114,7 +114,7 @@ describe('a variant of llamacpp', () => {
     assert.deepEqual(flags('metal', 'metal', 0), { args: ['--device', 'MTL0'], env: {} });
   });
 
-  it('prefers llama-server, takes the builtin engine where it has a build, and obeys the option', () => {
+  it('prefers llama-server, falls back to the builtin engine if it has a build, and obeys the option', () => {
     const ids = (id: string, engine: string, os = 'linux', cpu = 'x64') =>
       variant(id)
         .resolveBinary({ platform: { os, cpu }, version: '1.0.0', options: { engine } })
@@ -127,7 +127,7 @@ describe('a variant of llamacpp', () => {
     assert.deepEqual(ids('cuda', 'auto', 'linux', 'arm64'), ['llama-server']);
   });
 
-  it('does not let a CPU host fetch the libraries of a GPU', () => {
+  it('does not download GPU libraries on a CPU host', () => {
     const { packages } = variant('cpu');
     assert.ok(packages?.leaveOut?.includes('@node-llama-cpp/linux-x64-cuda'));
     assert.ok(packages?.leaveOut?.includes('@node-llama-cpp/linux-x64-vulkan'));
@@ -153,7 +153,7 @@ describe('the probe of llama-server', () => {
     });
   });
 
-  it('keeps the last words of a program that does not run', () => {
+  it('keeps the error message of a program that does not run', () => {
     const stderr = 'first\nerror while loading shared libraries: libcudart.so.12: cannot open shared object file\n';
     assert.match((probe?.parse({ stdout: '', stderr, code: 127 }) as { problem: string }).problem, /libcudart/);
   });

@@ -1,4 +1,4 @@
-/** llama.cpp as a worker type: its own `llama-server` if the machine has one, otherwise our server on node-llama-cpp. */
+/** llama.cpp as a worker type: `llama-server` if the machine has one, otherwise our server on node-llama-cpp. */
 import type { WorkerType } from '@rbee/contract';
 import { probes, variants } from './binary.ts';
 import { checkOptions, command } from './command.ts';

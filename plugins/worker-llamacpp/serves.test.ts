@@ -23,24 +23,24 @@ const model = (metadata: ModelFacts['metadata']): Partial<PreparedLaunch> => ({
 describe('what a worker does not serve', () => {
   const missing = (...args: Parameters<typeof launch>) => unserved(launch(...args)).map(({ path }) => path);
 
-  it('follows from its options and from its build', () => {
+  it('depends on its options and its build', () => {
     assert.deepEqual(missing('llama-server', {}, 'b10900'), ['/v1/embeddings']);
     assert.deepEqual(missing('llama-server', { embeddings: true }, 'b10900'), []);
     assert.deepEqual(missing('llama-server', { embeddings: true }, 'b7500'), ['/v1/responses']);
     const old = ['/v1/responses', '/v1/messages', '/v1/messages/count_tokens'];
     assert.deepEqual(missing('llama-server', { embeddings: true }, 'b5000'), old);
-    // A build that does not say which it is is taken for a new one.
+    // A build without a version is assumed to be new.
     assert.deepEqual(missing('llama-server', { embeddings: true }, '0.5.0'), []);
     assert.deepEqual(missing('builtin'), []);
   });
 
-  it('comes with what would serve it', () => {
+  it('comes with a hint how to serve it', () => {
     const [responses, embeddings] = unserved(launch('llama-server', {}, 'b7500'));
     assert.match(String(responses?.hint), /b7793 or newer, and this is b7500/);
     assert.match(String(embeddings?.hint), /--option embeddings=true/);
   });
 
-  it('is needed of llama-server alone, but for the three paths that both engines have', () => {
+  it('is everything but the three common paths on the builtin engine', () => {
     const everywhere = plugin.serves.filter(({ needs }) => needs === undefined).map(({ path }) => path);
     assert.deepEqual(everywhere, ['/v1/chat/completions', '/v1/completions', '/v1/embeddings']);
   });
@@ -70,7 +70,7 @@ describe('what a model can do', () => {
     assert.equal(embeds.dimensions, 64);
   });
 
-  it('is not said where the header does not tell', () => {
+  it('is absent if the header does not say', () => {
     const silent = abilities(launch('llama-server', { context: 512, embeddings: true }, 'b10900', model({})));
     assert.deepEqual(silent, { vision: false, contextLength: 512 });
     const chatml = abilities(launch('llama-server', { chat_template: 'chatml' }, 'b10900', model(header)));
@@ -78,7 +78,7 @@ describe('what a model can do', () => {
   });
 });
 
-it('has as many slots as its option says', () => {
+it('includes the number of slots from the option', () => {
   assert.equal(slots({}), 4);
   assert.equal(slots({ slots: 9 }), 9);
 });

@@ -1,11 +1,11 @@
-/** What a worker serves and what its model can do, by engine, build, options and the header of the model. */
+/** What a worker serves and what its model can do: from engine, build, options and the model's header. */
 import type { Abilities, PreparedLaunch, ServedPath, UnservedPath } from '@rbee/contract';
 import { type Build, buildOf } from './build.ts';
 import { withDefaults } from './options.ts';
 
 const json = ['application/json'];
 
-/** Those of llama-server; the builtin engine serves the first three. */
+/** The paths of llama-server; the builtin engine serves the first three. */
 export const serves: readonly ServedPath[] = [
   { path: '/v1/chat/completions', kind: 'chat' },
   { path: '/v1/completions', kind: 'completion' },
@@ -19,7 +19,7 @@ export const serves: readonly ServedPath[] = [
   { path: '/infill', kind: 'other', accepts: json, needs: { engine: 'llama-server' } },
 ];
 
-/** The first builds that have these paths: help does not name paths, so the number decides. */
+/** The first builds with these paths. The help does not list paths, so the build number decides. */
 const firstBuilds: Readonly<Record<string, number>> = {
   '/v1/responses': 7793,
   '/v1/messages': 7200,
@@ -33,7 +33,7 @@ export const unserved = ({ binary, options: given, probes }: PreparedLaunch): Un
   const number = numberOf(build);
   const tooOld = Object.entries(firstBuilds).flatMap(([path, first]) =>
     number !== undefined && number < first
-      ? [{ path, hint: `it takes llama-server b${first} or newer, and this is ${build.version}` }]
+      ? [{ path, hint: `it needs llama-server b${first} or newer, and this is ${build.version}` }]
       : [],
   );
   return options.embeddings
@@ -41,7 +41,7 @@ export const unserved = ({ binary, options: given, probes }: PreparedLaunch): Un
     : [...tooOld, { path: '/v1/embeddings', hint: 'start a worker with --option embeddings=true' }];
 };
 
-/** A build without a number is taken for a new one. */
+/** A build without a number is assumed to be new. */
 const numberOf = ({ version }: Build): number | undefined => {
   const number = /^b(\d+)$/.exec(version ?? '')?.[1];
   return number === undefined ? undefined : Number(number);
@@ -63,7 +63,7 @@ export const abilities = ({ model, options: given, models, binary }: PreparedLau
   };
 };
 
-/** A template that knows tools names them. One that was too long to be read says nothing. */
+/** A template that supports tools mentions them. A template that was too long to read gives no answer. */
 const toolsOf = (engine: string, template: unknown): Pick<Abilities, 'tools'> => {
   if (engine === 'builtin') return { tools: false };
   return typeof template === 'string' ? { tools: /\btools\b/.test(template) } : {};

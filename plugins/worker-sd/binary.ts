@@ -13,13 +13,13 @@ const windows: PlatformName[] = ['win32-x64', 'win32-arm64'];
 
 /** The output of `sd-server --list-devices`. */
 interface ListedDevices {
-  /** Names such as `CUDA0`; absent where the program does not know the question. */
+  /** Names such as `CUDA0`; absent if the program does not know the argument. */
   names?: string[];
-  /** Why the program does not run here, in its own words. */
+  /** The error message, if the program does not run here. */
   problem?: string;
 }
 
-/** Probes the resolved program, so only an sd-server: a build without GPU support would not fail on its own. */
+/** Probes the resolved sd-server, because a build without GPU support starts and silently uses the CPU. */
 export const probes: Probe[] = [
   {
     id: 'sd-server',
@@ -32,7 +32,7 @@ export const probes: Probe[] = [
       if (code === 127 || cannotRun !== null) {
         return { problem: cannotRun?.[0] ?? (stderr.trim().split('\n').at(-1) || 'it could not be started') };
       }
-      // Older programs take the question for a wrong argument.
+      // Older programs refuse the argument.
       if (code !== 0) return {};
       const names = [...stdout.matchAll(/^(\S+)\t/gm)].map(([, name = '']) => name);
       return { names };
@@ -46,13 +46,13 @@ interface Build {
   id: BuildId;
   platforms: PlatformName[];
   deviceFlags?: Variant['deviceFlags'];
-  /** How sd-server names its devices, before the number; of the CPU none. */
+  /** sd-server's prefix of device names; absent for the CPU. */
   prefix?: string;
-  /** Platforms on which the builtin engine computes on this kind of device, as `os-cpu`. */
+  /** Platforms on which the builtin engine supports this kind of device, as `os-cpu`. */
   builtinOn: readonly string[];
 }
 
-/** onnxruntime-node has no program for Macs with Intel processors any more. */
+/** onnxruntime-node no longer supports Macs with Intel processors. */
 const builds: Build[] = [
   {
     id: 'cpu',
@@ -67,7 +67,7 @@ const builds: Build[] = [
     prefix: 'CUDA',
     builtinOn: ['linux-x64'],
   },
-  // onnxruntime could compute through WebGPU there, but offers no choice of device.
+  // onnxruntime could use WebGPU there, but offers no choice of device.
   { id: 'vulkan', platforms: [...linux, ...windows], deviceFlags: vulkanFlags, prefix: 'Vulkan', builtinOn: [] },
   {
     id: 'metal',
@@ -99,7 +99,7 @@ const variantOf = (build: Build): Variant => ({
 
 export const variants: readonly Variant[] = builds.map(variantOf);
 
-/** Each engine loads what the other does not: folders of ONNX files, or single files. */
+/** The engines load different models: folders of ONNX files, or single files. */
 const sources = ({ builtinOn }: Build, { options, platform, model }: BinaryRequest): readonly BinarySource[] => {
   const { engine } = withDefaults(options);
   const offered = builtinOn.includes(platformKey(platform)) ? [sdServer, builtin] : [sdServer];
@@ -121,12 +121,10 @@ const cannotRun = (build: Build, host: HostFacts): string[] => {
   if (prefix === undefined || !Array.isArray(answer.names)) return [];
   return answer.names.some((name) => String(name).toLowerCase().startsWith(prefix.toLowerCase()))
     ? []
-    : [
-        `the sd-server that was found sees no ${id} device: it was built without ${id}, or a library of it does not load`,
-      ];
+    : [`sd-server sees no ${id} device: it was built without ${id}, or one of its libraries does not load`];
 };
 
-/** Without an sd-server the program is onnxruntime's, which was built against glibc 2.28. */
+/** Without an sd-server, the program is onnxruntime's, which is built against glibc 2.28. */
 const builtinProblem = ({ id, builtinOn }: Build, { platform, libcVersion }: HostFacts): string[] => {
   if (!builtinOn.includes(platformKey(platform))) {
     return [`the builtin engine cannot use ${id} on ${platform.os} ${platform.cpu}: ${install}`];
@@ -138,7 +136,7 @@ const builtinProblem = ({ id, builtinOn }: Build, { platform, libcVersion }: Hos
     : [];
 };
 
-/** Is version `one` lower than `two`, number by number? */
+/** Whether version `one` is lower than `two`. */
 const older = (one: string, two: string) => {
   const [a, b] = [one, two].map((version) => version.split('.').map(Number)) as [number[], number[]];
   const place = b.findIndex((number, index) => (a[index] ?? 0) !== number);

@@ -1,4 +1,4 @@
-/** The command line of one worker: the server that both engines have in front, and behind `--` what is sd-server's. */
+/** The command line of one worker: the arguments of our server, and after `--` those of sd-server. */
 import type { Command, Launch } from '@rbee/contract';
 import { componentArguments, modelArguments } from './components.ts';
 import { type Options, withDefaults } from './options.ts';
@@ -15,7 +15,7 @@ export const command = (launch: Launch): Command => {
   };
 };
 
-/** Where onnxruntime computes for a variant, if it can; sd-server's adapter needs it for models that sd-server does not read. */
+/** onnxruntime's provider for a variant, if any. The adapter needs it for models that sd-server cannot read. */
 const providers: Readonly<Record<string, string>> = { cpu: 'cpu', cuda: 'cuda', metal: 'webgpu' };
 
 const serverArguments = ({ models, names, host, port, variant }: Launch, options: Options): string[] => [
@@ -34,7 +34,7 @@ const serverArguments = ({ models, names, host, port, variant }: Launch, options
   `--size=${options.size}`,
 ];
 
-/** Without address and port, which the adapter chooses for itself. */
+/** Without host and port, which the adapter chooses. */
 const sdServerArguments = ({ models, deviceFlags }: Launch, options: Options): string[] => [
   ...modelArguments(models),
   ...deviceFlags.args,
@@ -47,7 +47,7 @@ const sdServerArguments = ({ models, deviceFlags }: Launch, options: Options): s
   ...allowed(options.extra_args),
 ];
 
-/** Arguments that rbee gives itself, that open more than the model, or that make the program end. */
+/** Arguments that rbee sets itself, that expose more than the model, or that make the program exit. */
 const refused = new Set(
   [
     '-l --listen-ip --listen-port --serve-html-path -m --model --diffusion-model --vae --clip_l --clip_g --t5xxl --llm',
@@ -58,7 +58,7 @@ const refused = new Set(
 const allowed = (args: readonly string[]): readonly string[] => {
   for (const arg of args) {
     const [flag = ''] = arg.split('=', 1);
-    if (refused.has(flag)) throw new Error(`extra_args may not hold ${flag}: rbee sets or forbids it`);
+    if (refused.has(flag)) throw new Error(`extra_args cannot contain ${flag}: rbee sets or forbids it`);
   }
   return args;
 };

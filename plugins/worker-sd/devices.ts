@@ -1,12 +1,12 @@
 /**
- * The arguments that bind sd-server to one placement. The builtin engine gets it from its variant, and by the same variables
- * as sd-server. Metal needs none: a Mac has one such device, whose name changed with ggml's versions.
+ * The arguments and variables that restrict sd-server to its devices. The builtin engine uses its variant and the same
+ * variables. Metal needs none: a Mac has one Metal device, and its name differs between ggml versions.
  */
 import type { Device, DeviceFlags } from '@rbee/contract';
 
 type Flags = Partial<DeviceFlags>;
 
-/** A program that was built for GPUs is kept on the CPU by name; the variables keep it from touching them. */
+/** The name keeps a GPU build on the CPU; the variables keep it from touching the GPUs. */
 export const cpuFlags: Flags = { args: ['--backend', 'cpu'] };
 
 export const cudaFlags = (device: Device): Flags => ({ args: backend('cuda', device) });
@@ -16,8 +16,8 @@ export const rocmFlags = (device: Device): Flags => ({ args: backend('rocm', dev
 export const vulkanFlags = (device: Device): Flags => ({ args: backend('vulkan', device) });
 
 /**
- * The visible devices are renumbered from 0, whatever their numbers are on the machine. Of several, the diffusion model
- * is spread over all; text encoders and VAE, which are small, are on the first.
+ * Visible devices are renumbered from 0, whatever their numbers on the machine. The diffusion model is spread across all of
+ * them; text encoders and VAE, which are small, go on the first.
  */
 const backend = (name: string, { indices }: Device): string[] => {
   const [first = `${name}0`, ...more] = indices.map((_, place) => `${name}${place}`);

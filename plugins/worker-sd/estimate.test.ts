@@ -11,8 +11,8 @@ const launch = (variant: string, id: string, options = {}) => ({
   binary: { id },
 });
 
-describe('the memory that a worker is said to need', () => {
-  it('is that of the weights and of one picture, where the worker computes', () => {
+describe('the memory estimate of a worker', () => {
+  it('counts the weights and one image, on the device that computes', () => {
     const onCpu = estimate(model(4 * gibibyte), launch('cpu', 'builtin'));
     assert.equal(onCpu.vram, 0);
     assert.ok(onCpu.ram > 5 * gibibyte && onCpu.ram < 8 * gibibyte, String(onCpu.ram));
@@ -21,7 +21,7 @@ describe('the memory that a worker is said to need', () => {
     assert.ok(onGpu.ram < gibibyte);
   });
 
-  it('grows with the size of the picture, and lies in main memory with offload', () => {
+  it('grows with the image size, and moves to main memory with offload', () => {
     const plain = estimate(model(4 * gibibyte), launch('cuda', 'sd-server'));
     assert.ok(estimate(model(4 * gibibyte), launch('cuda', 'sd-server', { size: 768 })).vram > plain.vram);
     const offloaded = estimate(model(4 * gibibyte), launch('cuda', 'sd-server', { offload: true }));

@@ -1,22 +1,22 @@
-/** Memory that a worker will need. Rough on purpose, and rather too much than too little. */
+/** Estimates a worker's memory: roughly, and on the high side. */
 import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/contract';
 import { withDefaults } from './options.ts';
 
 const mebibyte = 1024 * 1024;
 /** The program without a model, measured. */
 const programBytes = 190 * mebibyte;
-/** Of onnxruntime's copy of the weights in the order in which it computes, and of buffers that it keeps. */
+/** Factor for onnxruntime's reordered copy of the weights and its buffers. */
 const builtinShare = 1.25;
-/** For each pixel of a picture while the VAE decodes it, in 32-bit floats. */
+/** Bytes per pixel while the VAE decodes an image, in 32-bit floats. */
 const pixelBytes = 6 * 1024;
-const usualSize = 512;
-/** Of the text encoders and the VAE in a whole model; they stay in main memory with `offload`. */
+const defaultSize = 512;
+/** Share of text encoders and VAE in a complete model; with `offload` they stay in main memory. */
 const offloadedShare = 0.4;
 
 export const estimate = (model: ModelFacts, launch: LaunchRequest): MemoryEstimate => {
   const options = withDefaults(launch.options);
-  const size = Math.min(options.size > 0 ? options.size : usualSize, options.max_size);
-  // A small model has small intermediate results, whatever the size of the picture.
+  const size = Math.min(options.size > 0 ? options.size : defaultSize, options.max_size);
+  // A small model has small intermediate results, whatever the image size.
   const picture = 16 * mebibyte + Math.min(size * size * pixelBytes, model.bytes / 2);
   const weights = model.bytes * (launch.binary.id === 'builtin' ? builtinShare : 1);
   if (launch.variant === 'cpu') return { ram: Math.ceil(programBytes + weights + picture), vram: 0 };

@@ -1,4 +1,4 @@
-/** What the last words of both engines mean. New words of theirs are a new row here, and one in failures.json. */
+/** What the last log lines of both engines mean. For a new failure, add a rule here and a log in failures.json. */
 import type { FailureRule } from '@rbee/contract';
 
 const smaller = 'choose a smaller or more quantized model, or --option offload=true with sd-server';
@@ -7,9 +7,9 @@ const again = 'download the model again, and compare its size with the source';
 const pathHint = 'check the path and its permissions; it is read on the hive';
 const cudaHint =
   'onnxruntime needs its CUDA libraries (rbee plugins install @rbee/worker-sd --allow-scripts), CUDA 12 and cuDNN 9; or use an sd-server built for CUDA (RBEE_SD_SERVER)';
-const sdServerHint = 'install sd-server of stable-diffusion.cpp and put it on PATH, or set RBEE_SD_SERVER';
+const sdServerHint = 'put sd-server from stable-diffusion.cpp on the PATH, or set RBEE_SD_SERVER';
 const look = 'look at the log of the worker';
-/** Of our own servers, whose exit code says more; an adapter passes the codes of sd-server on, with a sentence about it. */
+/** Matches our own servers' errors; their exit code says more. The adapter forwards sd-server's exit codes with a sentence. */
 const ownError = /^sd: error: (?!the engine )(.+)/;
 const ownCodes = [64, 65, 66, 69, 71, 98];
 const crashSignals = ['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE'] as const;
@@ -83,7 +83,7 @@ export const failures: readonly FailureRule[] = [
     pattern: /backend '(.+?)' was not found/,
     cause: 'no_device',
     message: 'sd-server sees no device {1}',
-    hint: 'see what it sees with: sd-server --list-devices; and what the hive sees with: rbee hive devices',
+    hint: 'compare the output of: sd-server --list-devices, and of: rbee hive devices',
   },
   {
     pattern: /Invalid device index (\d+) in GGML_VK_VISIBLE_DEVICES/,
@@ -107,8 +107,8 @@ export const failures: readonly FailureRule[] = [
     pattern:
       /cudaMalloc failed: out of memory|unable to allocate \w+ buffer|CUDA error: out of memory|ErrorOutOfDeviceMemory|CUDA failure 2\b/,
     cause: 'out_of_memory',
-    message: 'the GPU has not enough memory for the model or for a picture of this size',
-    hint: `stop another worker on that device, ask for smaller pictures, or ${smaller}`,
+    message: 'the GPU has not enough memory for the model or for an image of this size',
+    hint: `stop another worker on that device, ask for smaller images, or ${smaller}`,
   },
   {
     pattern:
@@ -151,7 +151,7 @@ export const failures: readonly FailureRule[] = [
     pattern: /new_sd_ctx_t? failed/,
     cause: 'bad_model',
     message: 'sd-server could not load the model',
-    hint: 'look at the lines before in the log of the worker; a part of the model may be missing (vae, clip_l, t5xxl)',
+    hint: 'look at the earlier lines in the log of the worker; a part of the model may be missing (vae, clip_l, t5xxl)',
   },
   {
     exit: 'SIGKILL',

@@ -1,4 +1,4 @@
-/** How both engines show their health and load, and how they are ended: the same server stands in front of either. */
+/** How both engines report health and load, and how they are stopped. Both use the same server. */
 import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
@@ -6,13 +6,13 @@ export const health: HealthContract = {
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
   progressExample: 'loading 42 %',
-  // Gigabytes of weights from a slow disk come without a word in between.
+  // Reading gigabytes of weights from a slow disk can take long without a log line.
   progressDeadlineMs: 600_000,
   live: { path: '/health' },
   deep: { path: '/v1/images/generations', body: { prompt: 'a', size: '64x64', steps: 1, guidance: 1, seed: 0 } },
 };
 
-/** What runs has been waited for; the first signal lets go of the model, a second one ends the program at once. */
+/** Running requests are already finished. The first signal frees the model, a second one ends the program at once. */
 export const stop: StopContract = {
   signals: [
     { signal: 'SIGTERM', graceMs: 5000 },

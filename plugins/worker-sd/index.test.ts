@@ -51,7 +51,7 @@ describe('the flags of a device', () => {
     ['metal', [0], [], {}],
   ];
   for (const [kind, indices, args, env] of table) {
-    it(`of ${kind} ${indices.join(',')} name it to sd-server and hide all others`, () => {
+    it(`of ${kind} ${indices.join(',')} select it in sd-server and hide all others`, () => {
       const device: Device = { kind, indices };
       assert.deepEqual(variant(kind).deviceFlags(device), { args, env });
     });
@@ -69,7 +69,7 @@ describe('where the program comes from', () => {
       })
       .map((source) => source.id);
 
-  it('is, before a model is known, sd-server first, and the builtin engine where onnxruntime computes on that kind of device', () => {
+  it('is sd-server, then the builtin engine if onnxruntime supports the device, before a model is known', () => {
     const both = ['sd-server', 'builtin'];
     const table: [string, string, string, string[]][] = [
       ['cpu', 'linux', 'x64', both],
@@ -112,7 +112,7 @@ describe('whether a variant fits', () => {
     return fit.fits ? '' : fit.reasons.join('; ');
   };
 
-  it('is said with the reason', () => {
+  it('comes with the reason', () => {
     const musl = { os: 'linux', cpu: 'x64', libc: 'musl' } as const;
     const cases: [string, Partial<HostFacts>, RegExp][] = [
       ['cpu', {}, /^$/],
@@ -137,7 +137,7 @@ describe('whether a variant fits', () => {
     for (const [id, facts, says] of cases) assert.match(reasons(id, facts), says, `${id} ${JSON.stringify(facts)}`);
   });
 
-  it('is asked of the program itself, which may be too old for the question', () => {
+  it('depends on the probe of the program, which may be too old to answer', () => {
     const [probe] = plugin.probes;
     const parse = (stdout: string, stderr: string, code: number) => probe?.parse({ stdout, stderr, code });
     assert.deepEqual(parse('CUDA0\tNVIDIA GeForce RTX 4090\nCPU\tAMD Ryzen\n', '', 0), { names: ['CUDA0', 'CPU'] });

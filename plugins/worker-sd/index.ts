@@ -1,4 +1,4 @@
-/** Stable Diffusion as a worker type: stable-diffusion.cpp's `sd-server` for files, our own pipeline on onnxruntime for folders. */
+/** Stable Diffusion as a worker type: `sd-server` of stable-diffusion.cpp for files, our onnxruntime pipeline for folders. */
 import type { WorkerType } from '@rbee/contract';
 import { probes, variants } from './binary.ts';
 import { command } from './command.ts';

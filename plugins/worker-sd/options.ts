@@ -1,4 +1,4 @@
-/** The options of the type. Each holds for both engines unless its description names one. */
+/** The options of the type. Each applies to both engines unless its description names one. */
 import type { OptionsSchema } from '@rbee/contract';
 
 export const options = {
@@ -9,70 +9,69 @@ export const options = {
       enum: ['auto', 'sd-server', 'builtin'],
       default: 'auto',
       description:
-        "Program that draws: the builtin one for ONNX folders, stable-diffusion.cpp's sd-server for files; auto goes by the model",
+        "Program that draws: the builtin engine for ONNX folders, stable-diffusion.cpp's sd-server for files; auto follows the model",
     },
     size: {
       type: 'integer',
       minimum: 0,
       maximum: 8192,
       default: 0,
-      description: 'Edge in pixels of images for which no size is asked; 0 means what the model was trained for',
+      description: "Default edge of images in pixels; 0 means the model's own size",
     },
     steps: {
       type: 'integer',
       minimum: 0,
       maximum: 1000,
       default: 0,
-      description: 'Steps of images for which none are asked; 0 means what suits the model',
+      description: "Default number of steps; 0 means the model's own",
     },
     guidance: {
       type: 'number',
       minimum: -1,
       maximum: 100,
       default: -1,
-      description: 'Guidance of images for which none is asked; -1 means what suits the model',
+      description: "Default guidance; -1 means the model's own",
     },
     max_size: {
       type: 'integer',
       minimum: 64,
       maximum: 8192,
       default: 2048,
-      description: 'Longest edge in pixels that a request may ask for',
+      description: 'Maximum edge in pixels per request',
     },
     max_images: {
       type: 'integer',
       minimum: 1,
       maximum: 100,
       default: 10,
-      description: 'Images that one request may ask for',
+      description: 'Maximum images per request',
     },
     max_steps: {
       type: 'integer',
       minimum: 1,
       maximum: 1000,
       default: 150,
-      description: 'Steps that a request may ask for',
+      description: 'Maximum steps per request',
     },
     queue_limit: {
       type: 'integer',
       minimum: 0,
       maximum: 100_000,
       default: 16,
-      description: 'Requests that may wait for the one that is drawn before more are refused with 429',
+      description: 'Requests that can wait; more are refused with 429',
     },
     threads: {
       type: 'integer',
       minimum: 0,
       maximum: 1024,
       default: 0,
-      description: 'CPU threads for computing; 0 means one for each core',
+      description: 'CPU threads; 0 means one per core',
     },
     weight_type: {
       type: 'string',
       enum: ['auto', 'f32', 'f16', 'bf16', 'q8_0', 'q6_K', 'q5_K', 'q5_0', 'q4_K', 'q4_0', 'q3_K', 'q2_K'],
       default: 'auto',
-      description:
-        'Number format that the weights are converted to while they load (sd-server); auto leaves them as they are',
+      description: 'Number format to convert weights to while loading (sd-server); auto does not convert',
     },
     flash_attention: {
       type: 'boolean',
@@ -82,8 +81,7 @@ export const options = {
     offload: {
       type: 'boolean',
       default: false,
-      description:
-        'Keep weights in main memory while the device does not need them: slower, less device memory (sd-server)',
+      description: 'Keep weights in main memory until the device needs them: slower, less device memory (sd-server)',
     },
     vae_tiling: {
       type: 'boolean',
@@ -93,19 +91,19 @@ export const options = {
     eager_load: {
       type: 'boolean',
       default: true,
-      description: 'Load all weights before the first image, so that what does not fit shows at once (sd-server)',
+      description: 'Load all weights at start, so that a lack of memory shows at once (sd-server)',
     },
     extra_args: {
       type: 'array',
       items: { type: 'string' },
       default: [],
-      description: 'More arguments for sd-server, as they are; those that rbee sets itself are refused',
+      description: 'Additional arguments for sd-server; those that rbee sets itself are refused',
     },
   },
   additionalProperties: false,
 } as const satisfies OptionsSchema;
 
-/** The options as `command` and `estimate` get them: defaults filled in, valid by the schema. */
+/** The options that `command` and `estimate` receive: validated, with defaults filled in. */
 export interface Options {
   engine: 'auto' | 'sd-server' | 'builtin';
   size: number;
@@ -128,6 +126,6 @@ const defaults = Object.fromEntries(
   Object.entries(options.properties).map(([name, property]) => [name, property.default]),
 );
 
-/** Options with what is missing filled in, for callers that give only some. */
+/** Fills in defaults, for callers that pass only some options. */
 export const withDefaults = (given: Readonly<Record<string, unknown>>): Options =>
   ({ ...defaults, ...given }) as unknown as Options;

@@ -1,7 +1,7 @@
-/** What of the npm packages a machine does without. */
+/** The parts of npm packages that a machine does not need. */
 import type { Variant, VariantPackages } from '@rbee/contract';
 
-/** ONNX Runtime's npm package carries its programs for all of these, 290 MB; a machine needs those of one. */
+/** ONNX Runtime's npm package contains the programs for all these platforms, 290 MB; a machine needs those for one. */
 const programs = ['darwin/arm64', 'linux/arm64', 'linux/x64', 'win32/arm64', 'win32/x64'];
 
 const foreignTo = (platform: string): VariantPackages => ({

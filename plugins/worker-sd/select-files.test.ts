@@ -34,7 +34,7 @@ const onnx = [
 ];
 
 describe('the files of a repository', () => {
-  it('are the ONNX pipeline without what other programs read, and without the safety checker', () => {
+  it('are the ONNX pipeline, without files for other programs and the safety checker', () => {
     assert.deepEqual(choose([...torch, ...onnx, 'sd.safetensors']), [
       'model_index.json',
       'scheduler/scheduler_config.json',
@@ -57,7 +57,7 @@ describe('the files of a repository', () => {
     assert.ok(chosen.includes('unet/model.onnx_data'));
   });
 
-  it('are one file where there is no ONNX pipeline: the best quantization, or the smaller of several', () => {
+  it('are one file if there is no ONNX pipeline: the best quantization, or the smaller of several', () => {
     const quantized = ['flux-Q2_K.gguf', 'flux-Q4_0.gguf', 'flux-Q8_0.gguf', 'flux-F16.gguf', 'ae.safetensors'];
     assert.deepEqual(choose(quantized), ['flux-Q8_0.gguf']);
     assert.deepEqual(choose(['big.safetensors', 'small.safetensors', 'vae-ft.safetensors', ...torch]), [
@@ -69,13 +69,13 @@ describe('the files of a repository', () => {
     ]);
   });
 
-  it('are those of the engine that was asked for', () => {
+  it('are those for the requested engine', () => {
     const both = [...torch, ...onnx, 'sd.safetensors'];
     assert.deepEqual(choose(both, { engine: 'sd-server' }), ['sd.safetensors']);
     assert.deepEqual(choose(torch, { engine: 'builtin' }), []);
   });
 
-  it('are none where nothing can be drawn with', () => {
+  it('are none if neither engine can load anything', () => {
     assert.deepEqual(choose(torch), []);
     assert.deepEqual(choose([]), []);
     assert.deepEqual(choose(['unet', 'unet/', '/', '', '__proto__', 'model_index.json']), []);

@@ -1,8 +1,8 @@
-/** Which files of a model repository are the model: it often holds the same weights for several programs. */
+/** Selects the files of a model from its repository, which often contains the same weights for several programs. */
 import type { RepositoryFile } from '@rbee/contract';
 import { withDefaults } from './options.ts';
 
-/** An ONNX pipeline where there is one, else one file for sd-server; nothing when there is neither. */
+/** The ONNX pipeline, or else one file for sd-server, or else nothing. */
 export const selectFiles = (
   files: readonly RepositoryFile[],
   given: Readonly<Record<string, unknown>>,
@@ -17,10 +17,10 @@ export const selectFiles = (
 
 const networks = ['text_encoder', 'text_encoder_2', 'unet', 'vae_decoder', 'vae_encoder'];
 const others = ['scheduler', 'tokenizer', 'tokenizer_2'];
-/** The same weights for other programs. */
+/** The same weights, for other programs. */
 const otherWeights = /\.(safetensors|bin|msgpack|h5|pt|pth|ckpt|xml|mlmodelc?|mlpackage|tflite|gguf)(\.index\.json)?$/i;
 
-/** Weights may lie beside a network under any name (`model.onnx_data`, `weights.pb`, one file for each tensor). */
+/** Weights can be beside a network under any name (`model.onnx_data`, `weights.pb`, one file per tensor). */
 const pipelineFiles = (paths: readonly string[]): string[] => {
   const isThere = networks
     .slice(2, 4)
@@ -34,7 +34,7 @@ const pipelineFiles = (paths: readonly string[]): string[] => {
 const isIn = (path: string, folder: string) =>
   path.startsWith(`${folder}/`) && !path.slice(folder.length + 1).includes('/');
 
-/** Of several exports of one network the plain one, or the first, without the data of the others. */
+/** From several exports of one network: the plain one, or else the first, without the data of the others. */
 const networkFiles = (paths: readonly string[]): string[] => {
   const exported = paths.filter((path) => path.endsWith('.onnx')).sort();
   const chosen = exported.find((path) => path.endsWith('/model.onnx')) ?? exported[0];
@@ -45,7 +45,7 @@ const networkFiles = (paths: readonly string[]): string[] => {
   });
 };
 
-/** As good as the original to the eye first, then smaller and smaller. */
+/** First those that look like the original, then ever smaller ones. */
 const quantizations = [
   'q8_0',
   'q6_k',
@@ -63,7 +63,7 @@ const quantizations = [
 ];
 
 const singleFile = (files: readonly RepositoryFile[]): string | undefined => {
-  // Files in folders are parts of a pipeline, or unrelated to the model.
+  // Files in folders belong to a pipeline, or not to the model.
   const top = files.filter(({ path }) => !path.includes('/') && !/vae|lora|control|clip|t5xxl|upscale/i.test(path));
   const quantized = top.filter(({ path }) => path.endsWith('.gguf'));
   for (const name of quantizations) {
@@ -74,7 +74,7 @@ const singleFile = (files: readonly RepositoryFile[]): string | undefined => {
   return [...whole].sort((one, two) => one.bytes - two.bytes || (one.path < two.path ? -1 : 1))[0]?.path;
 };
 
-/** All parts of a file that was split, in order. */
+/** All parts of a split file, in order. */
 const splitParts = (file: string, files: readonly RepositoryFile[]): string[] => {
   const [, stem, count, ending] = /^(.+)-\d{5}-of-(\d{5})(\.\w+)$/.exec(file) ?? [];
   if (stem === undefined) return [file];

@@ -7,10 +7,10 @@ import { older } from './versions.ts';
 const x64: PlatformName = 'linux-x64-glibc';
 const arm64: PlatformName = 'linux-arm64-glibc';
 
-/** The output of `vllm --version`. It loads all of vLLM, so it reveals a broken installation too. */
+/** The output of `vllm --version`. It loads all of vLLM, so it also detects a broken installation. */
 interface Answer {
   version?: string;
-  /** Why it did not run, in its own words. */
+  /** The error message, if it did not run. */
   problem?: string;
 }
 
@@ -32,9 +32,9 @@ interface Build {
   id: string;
   platforms: PlatformName[];
   binds: 'cuda' | 'rocm' | 'cpu';
-  /** Lowest glibc of its wheels. */
+  /** Lowest glibc that its wheels support. */
   glibc: string;
-  /** CUDA version that the driver must be made for. */
+  /** CUDA version that the driver must support. */
   cuda?: string;
   wheel(options: Options): { requirement: string; indexes?: string[]; python?: string };
 }
@@ -64,7 +64,7 @@ const builds: Build[] = [
     platforms: [x64],
     binds: 'rocm',
     glibc: '2.35',
-    // With another Python the installer would quietly take the wheel for CUDA.
+    // With another Python, the installer would silently choose the wheel for CUDA.
     wheel: ({ vllm_version }) => ({
       requirement: `vllm==${vllm_version}`,
       indexes: ['https://wheels.vllm.ai/rocm/'],
@@ -98,7 +98,7 @@ const sources = (build: Build, { options: given }: BinaryRequest): readonly Bina
   return options.engine === 'venv' ? [venv] : [system, venv];
 };
 
-/** vLLM has no flags for devices: its build decides the platform, and variables which devices it sees. */
+/** vLLM has no device flags: its build decides the platform, and variables decide which devices it sees. */
 const variantOf = (build: Build): Variant => ({
   id: build.id,
   binds: build.binds,
@@ -112,12 +112,12 @@ const variantOf = (build: Build): Variant => ({
 
 export const variants: readonly Variant[] = builds.map(variantOf);
 
-/** A program that answers runs here; only wheels that are yet to be installed are judged by what they were built for. */
+/** An installed program that answers fits. For wheels that are not installed yet, check what they were built for. */
 const cannotRun = ({ id, glibc, cuda }: Build, host: HostFacts): string[] => {
   const answer = host.probes['vllm'] as Answer | undefined;
   if (answer?.version !== undefined) return [];
   if (answer?.problem !== undefined) return [`vllm does not run here: ${answer.problem}`];
-  const instead = 'or put a vllm that was built for this machine on PATH (RBEE_VLLM)';
+  const instead = 'or put a vllm that is built for this machine on the PATH (or name it in RBEE_VLLM)';
   return [
     ...(host.libcVersion !== undefined && older(host.libcVersion, glibc)
       ? [
@@ -132,7 +132,7 @@ const cannotRun = ({ id, glibc, cuda }: Build, host: HostFacts): string[] => {
   ];
 };
 
-/** Empty when at least one device of its kind is new enough. */
+/** Empty if at least one device of its kind is new enough. */
 const unusableDevices = ({ binds }: Build, { devices }: HostFacts): string[] => {
   const problems = devices.filter(({ kind }) => kind === binds).map(deviceProblem);
   return problems.includes(undefined) ? [] : problems.filter((problem) => problem !== undefined);

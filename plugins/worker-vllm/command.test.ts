@@ -24,28 +24,28 @@ const args = (given?: Record<string, unknown>, more?: Partial<Launch>) => comman
 const env = (given?: Record<string, unknown>, more?: Partial<Launch>) => command(launch(given, more)).env ?? {};
 
 describe('the command line of vllm serve', () => {
-  it('says where to listen, what to load and every name', () => {
+  it('has the address, the model and every name', () => {
     assert.deepEqual(args(), [
       ...['serve', '/models/a b', '--host', '127.0.0.1', '--port', '18001', '--served-model-name', 'a', 'a:latest'],
       ...['--gpu-memory-utilization=0.9', '--disable-uvicorn-access-log'],
     ]);
   });
 
-  it('is the same for the same launch, with the defaults of the options', () => {
+  it('is the same with explicit and with omitted defaults', () => {
     const defaults = Object.fromEntries(
       Object.entries(options.properties).map(([name, option]) => [name, option.default]),
     );
     assert.deepEqual(command(launch()), command(launch(defaults)));
   });
 
-  it('keeps the key and the hub out of the arguments', () => {
+  it('keeps the API key out of the arguments, and switches the hub off', () => {
     assert.ok(!args().join(' ').includes('secret'));
     const { VLLM_API_KEY, HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE, VLLM_NO_USAGE_STATS, CUDA_VISIBLE_DEVICES } = env();
     assert.deepEqual([VLLM_API_KEY, HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE], ['secret', '1', '1']);
     assert.deepEqual([VLLM_NO_USAGE_STATS, CUDA_VISIBLE_DEVICES], ['1', '1']);
   });
 
-  it('divides a model among the devices of its placement', () => {
+  it('splits a model across its devices', () => {
     const on = (indices: number[], given: Record<string, unknown> = {}) =>
       args(given, { device: { kind: 'cuda', indices } }).filter((arg) => arg.includes('parallel'));
     assert.deepEqual(on([0]), []);
@@ -58,7 +58,7 @@ describe('the command line of vllm serve', () => {
     assert.deepEqual(on([0, 1], { tensor_parallel: 1 }), []);
   });
 
-  it('turns each option into the flag that vLLM has for it', () => {
+  it('maps each option to its vLLM flag', () => {
     const table: [Record<string, unknown>, string][] = [
       [{ max_model_len: 8192 }, '--max-model-len=8192'],
       [{ gpu_memory_utilization: 0.5 }, '--gpu-memory-utilization=0.5'],
@@ -82,12 +82,12 @@ describe('the command line of vllm serve', () => {
     for (const [given, flags] of table) assert.ok(args(given).join(' ').includes(flags), flags);
   });
 
-  it('opens the development paths for sleep alone', () => {
+  it('opens the development paths only for sleep mode', () => {
     assert.equal(env({ sleep_mode: true })['VLLM_SERVER_DEV_MODE'], '1');
     assert.equal(env()['VLLM_SERVER_DEV_MODE'], undefined);
   });
 
-  it('names LoRA adapters, by their folder where no name is given', () => {
+  it('names LoRA adapters, after their folder if they have no name', () => {
     const given = args({ lora_modules: ['sql=/loras/a=b', '/loras/poems/'] });
     assert.ok(given.includes('--enable-lora'));
     const at = given.indexOf('--lora-modules');
@@ -100,7 +100,7 @@ describe('the command line of vllm serve', () => {
     );
   });
 
-  it('goes through the script that preloads libraries on the processor, and takes main memory for its cache', () => {
+  it('preloads libraries with a script on the CPU, and uses main memory for the cache', () => {
     const given = args({ cpu_kv_cache_gib: 2 }, cpu);
     assert.deepEqual(given.slice(0, 3), ['/x/vllm', 'serve', '/models/a b']);
     assert.ok(!given.some((arg) => arg.startsWith('--gpu-memory')));
@@ -109,7 +109,7 @@ describe('the command line of vllm serve', () => {
     assert.equal(env()['VLLM_CPU_KVCACHE_SPACE'], undefined);
   });
 
-  it('adds extra arguments, and refuses those that are ours or open more than the model', () => {
+  it('adds extra arguments, and refuses those that rbee sets or that expose more than the model', () => {
     const extra = ['--seed', '7', '--load-format=dummy', '-cc', '{"level": 3}', '--max-logprobs=5'];
     assert.deepEqual(args({ extra_args: extra }).slice(-extra.length), extra);
     const ours = [
@@ -122,13 +122,13 @@ describe('the command line of vllm serve', () => {
         '--tool-parser-plugin',
         '--ssl-keyfile',
       ],
-      // argparse takes the beginning of a flag for the flag.
+      // argparse accepts abbreviated flags.
       ...['--hos', '--serv', '--middle', '--trust', '--'],
     ];
-    for (const flag of ours) assert.throws(() => args({ extra_args: [flag] }), /extra_args may not hold/, flag);
+    for (const flag of ours) assert.throws(() => args({ extra_args: [flag] }), /extra_args cannot contain/, flag);
   });
 
-  it('is read by vLLM as it was meant', () => {
+  it('is parsed by vLLM to the same values', () => {
     const [verb, ...rest] = args({ max_model_len: 512, lora_modules: ['sql=/loras/sql'], enforce_eager: true });
     const read = readStandInArguments(rest);
     assert.equal(verb, 'serve');

@@ -5,8 +5,8 @@ import { type Options, withDefaults } from './options.ts';
 import { allowed } from './refused.ts';
 
 /**
- * What is left at its default is not said: vLLM's flags come and go with its versions, and it refuses those that it does
- * not know. Texts stand behind `=`, where none of them can be taken for a flag.
+ * Options at their default are left out: flags differ between versions of vLLM, and it refuses unknown ones. String values
+ * follow `=`, so that none can be taken for a flag.
  */
 export const command = (launch: Launch): Command => {
   const options = withDefaults(launch.options);
@@ -22,7 +22,7 @@ export const command = (launch: Launch): Command => {
     ...model(options),
     ...lora(options),
     ...answers(options),
-    // Health and metrics are asked for all the time.
+    // Health and metrics are polled constantly.
     '--disable-uvicorn-access-log',
     ...launch.deviceFlags.args,
     ...allowed(options.extra_args),
@@ -74,7 +74,7 @@ const lora = ({ lora_modules, max_lora_rank }: Options): string[] => [
   ...(max_lora_rank === 0 ? [] : [`--max-lora-rank=${max_lora_rank}`]),
 ];
 
-/** As JSON, which is taken whatever a name or path holds. */
+/** As JSON, so that names and paths can contain any character. */
 const loraModule = (text: string): string => JSON.stringify(readLoraModule(text));
 
 const answers = (options: Options): string[] => [
@@ -89,12 +89,12 @@ const said = (flag: string, value: string): string[] => (value === '' || value =
 
 const environment = ({ variant, apiKey }: Launch, options: Options): Record<string, string> => ({
   VLLM_API_KEY: apiKey,
-  // The model is on this machine: vLLM must not contact the hub, nor report usage.
+  // The model is on this machine: vLLM must not contact the hub or report usage.
   HF_HUB_OFFLINE: '1',
   TRANSFORMERS_OFFLINE: '1',
   VLLM_NO_USAGE_STATS: '1',
   DO_NOT_TRACK: '1',
-  // For the log: no colours, and each line when it is written.
+  // For the log: no colours, and no buffering.
   NO_COLOR: '1',
   PYTHONUNBUFFERED: '1',
   ...(options.sleep_mode ? { VLLM_SERVER_DEV_MODE: '1' } : {}),

@@ -1,11 +1,11 @@
-/** What of vLLM's last words no row of the table can describe. */
+/** Recognises failures in vLLM's log that no rule of the table can describe. */
 import type { Diagnosis, Failure, FailureCause } from '@rbee/contract';
 import { plainLines, rootCause } from './last-words.ts';
 
 export const diagnose = (failure: Failure): Diagnosis | undefined =>
   byMemory(failure.log) ?? byException(failure) ?? byExit(failure);
 
-/** Sentences with numbers to compute with, and one that goes on over several lines. */
+/** Messages with numbers that the hint is computed from, and one that spans several lines. */
 const byMemory = (log: readonly string[]): Diagnosis | undefined => {
   const text = plainLines(log).join('\n');
   const [, device, free, total, wanted] = lessThanDesired.exec(text) ?? [];
@@ -13,7 +13,7 @@ const byMemory = (log: readonly string[]): Diagnosis | undefined => {
     return {
       cause: 'out_of_memory',
       message: `${device} has ${free} of ${total} GiB free, and vLLM was to take ${wanted} of it`,
-      hint: `stop what else uses the GPU (nvidia-smi tells), or take less: --option gpu_memory_utilization=${freeShare(free, total)}`,
+      hint: `stop what else uses the GPU (see nvidia-smi), or use less: --option gpu_memory_utilization=${freeShare(free, total)}`,
     };
   }
   const [, tokens, needed, left, most = ''] = tooLong.exec(text) ?? [];
@@ -30,11 +30,11 @@ const lessThanDesired =
 const tooLong =
   /max seq len \(([\d,]+)\),\s{0,9}\(?([\d.]+) GiB KV cache is needed,\s[\s\S]{0,80}?cache memory\s\(([\d.]+) GiB\)(?:[\s\S]{0,120}?estimated\smaximum\smodel\slength\sis\s([\d,]+))?/;
 
-/** The share of a GPU that is free, rounded down, and a little less. */
+/** The free share of a GPU, rounded down, with a small margin. */
 const freeShare = (free: string | undefined, total: string | undefined): string =>
   Math.max(0.01, Math.floor((Number(free) / Number(total)) * 100 - 1) / 100).toFixed(2);
 
-/** What is not in the table: the error behind those that only say that there was one. */
+/** For unknown failures: the root cause behind errors that only report another error. */
 const byException = ({ log, exit, wasReady }: Failure): Diagnosis | undefined => {
   if (exit === null) return undefined;
   const root = rootCause(log);

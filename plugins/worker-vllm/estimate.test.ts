@@ -12,7 +12,7 @@ const launch = (variant: string, options: Record<string, unknown> = {}, indices 
 });
 
 describe('the estimate of vllm', () => {
-  it('counts weights, one request of cache, and what the program takes on each GPU', () => {
+  it('counts weights, the cache of one request, and what the program uses on each GPU', () => {
     const { vram, ram } = estimate(model, launch('cuda', { max_model_len: 8192 }));
     assert.ok(vram > 18 * gibibyte && vram < 21 * gibibyte, String(vram / gibibyte));
     assert.ok(ram < 4 * gibibyte);
@@ -20,7 +20,7 @@ describe('the estimate of vllm', () => {
     assert.equal(two.vram - vram, 2 * gibibyte);
   });
 
-  it('counts more context as more, half of it in fp8, and the cache as it was asked for', () => {
+  it('grows with the context, halves it in fp8, and uses an explicit cache size', () => {
     const of = (options: Record<string, unknown>) => estimate(model, launch('cuda', options)).vram;
     const [none, small, large] = [
       of({ max_model_len: 1 }),
@@ -32,14 +32,14 @@ describe('the estimate of vllm', () => {
     assert.equal(of({ kv_cache_memory: 5 * gibibyte }) - of({ kv_cache_memory: 2 * gibibyte }), 3 * gibibyte);
   });
 
-  it('saves graphs when it is told to, and moves weights to main memory', () => {
+  it('counts no CUDA graphs with enforce_eager, and moves offloaded weights to main memory', () => {
     const plain = estimate(model, launch('cuda'));
     assert.equal(plain.vram - estimate(model, launch('cuda', { enforce_eager: true })).vram, gibibyte);
     const moved = estimate(model, launch('cuda', { cpu_offload_gib: 4 }));
     assert.deepEqual([plain.vram - moved.vram, moved.ram - plain.ram], [4 * gibibyte, 4 * gibibyte]);
   });
 
-  it('takes main memory alone on the processor', () => {
+  it('counts only main memory on the CPU', () => {
     assert.deepEqual(estimate(model, launch('cpu', { cpu_kv_cache_gib: 4 }, [])), { ram: 22 * gibibyte, vram: 0 });
   });
 });

@@ -1,17 +1,17 @@
 /**
- * Memory that a worker needs at least: with less it does not start. vLLM takes more on top, up to its share of each GPU,
- * for the cache of more requests.
+ * Minimum memory of a worker: with less it does not start. vLLM takes more, up to its share of each GPU, to cache more
+ * requests.
  */
 import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/contract';
 import { type Options, withDefaults } from './options.ts';
 
 const gibibyte = 2 ** 30;
-/** Of the program, without weights: its processes, the CUDA context, what it computes with. */
+/** The program without weights: its processes, the CUDA context, its work space. */
 const programRam = 2 * gibibyte;
 const ramPerDevice = gibibyte;
 const contextPerDevice = gibibyte;
 const graphsPerDevice = gibibyte;
-/** Tokens for which there must be room when the length is left to the model, whose files do not tell it here. */
+/** Tokens to assume if max_model_len is 0: the model's own length is not known here. */
 const assumedTokens = 4096;
 
 export const estimate = (model: ModelFacts, launch: LaunchRequest): MemoryEstimate => {
@@ -30,12 +30,12 @@ export const estimate = (model: ModelFacts, launch: LaunchRequest): MemoryEstima
   };
 };
 
-/** Keys and values of one request, or as much as was asked for. */
+/** Keys and values of one request, or the configured cache size. */
 const cacheBytes = (model: ModelFacts, options: Options, devices: number): number => {
   if (options.kv_cache_memory > 0) return options.kv_cache_memory * devices;
   const tokens = options.max_model_len || assumedTokens;
   return tokens * tokenBytes(model.bytes) * (options.kv_cache_dtype.startsWith('fp8') ? 0.5 : 1);
 };
 
-/** Grows with the depth and width of a model, so with the root of its size: 128 KiB for weights of 16 GiB. */
+/** Bytes per token. Grows with depth and width of a model, so with the root of its size: 128 KiB for 16 GiB of weights. */
 const tokenBytes = (weights: number): number => 1024 * (48 + 80 * Math.sqrt(weights / (16 * gibibyte)));

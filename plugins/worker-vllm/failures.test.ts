@@ -38,7 +38,7 @@ describe('the diagnosis of vllm', () => {
     });
   }
 
-  it('finds the root behind the errors that only pass it on', () => {
+  it('finds the root cause behind errors that only pass it on', () => {
     const log = [
       '(Worker_TP0 pid=1) ERROR 09-19 15:35:02 [multiproc_executor.py:700] ValueError: the real one',
       "(EngineCore_DP0 pid=2) ERROR 09-19 15:35:02 [core.py:700] RuntimeError: Worker failed with error 'the real one', please check the stack trace above for the root cause",
@@ -49,7 +49,7 @@ describe('the diagnosis of vllm', () => {
     assert.match(diagnose(failure(log))?.message ?? '', /before it was ready with ValueError: the real one/);
   });
 
-  it('reads a message that goes on over several lines', () => {
+  it('reads a message that spans several lines', () => {
     const log = [
       "(EngineCore pid=1) ERROR 09-19 15:35:02 [core.py:7] ValueError: To serve at least one request with the models's max seq len (16,384),",
       '(EngineCore pid=1) ERROR 09-19 15:35:02 [core.py:7] (4.00 GiB KV cache is needed, which is larger than the available KV cache memory',
@@ -61,21 +61,21 @@ describe('the diagnosis of vllm', () => {
     assert.match(diagnose(failure([sparse]))?.hint ?? '', /max_model_len=4096/);
   });
 
-  it('sees through colours and bars', () => {
+  it('ignores colours and progress bars', () => {
     const log = [
       '\u001b[36m(EngineCore pid=1)\u001b[0;0m \rLoading: 0%\rtorch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.00 MiB. ',
     ];
     assert.match(diagnose(failure(log))?.message ?? '', /1\.00 MiB more were needed/);
   });
 
-  it('says that the engine died when its log does not say of what', () => {
+  it('reports that the engine died if the log does not say why', () => {
     const log = [
       'vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause.',
     ];
     assert.match(diagnose(failure(log, { code: 1, signal: null }, true))?.message ?? '', /engine of vLLM has died/);
   });
 
-  it('reads the end of the process where the log is silent', () => {
+  it('uses the exit code or signal if the log says nothing', () => {
     assert.equal(diagnose(failure([], { code: null, signal: 'SIGKILL' }))?.cause, 'killed');
     assert.equal(diagnose(failure([], { code: 137, signal: null }))?.cause, 'killed');
     assert.match(diagnose(failure([], { code: null, signal: 'SIGILL' }))?.message ?? '', /instructions/);

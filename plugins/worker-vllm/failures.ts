@@ -1,4 +1,4 @@
-/** What vLLM's last words mean. New words of its are a new row here, and one in failures.json. */
+/** What the last lines of vLLM's log mean. For a new failure, add a rule here and a log in failures.json. */
 import type { FailureRule } from '@rbee/contract';
 
 const smaller =
@@ -8,7 +8,7 @@ const again = 'download the model again, and compare its files with the source';
 const moreSpace = 'make room; vLLM keeps compiled programs in ~/.cache/vllm, and shares memory through /dev/shm';
 const devices = 'see what the hive sees with: rbee hive devices';
 
-/** The more telling one comes first: vLLM prints several errors, each because of another. */
+/** Specific rules come first: vLLM prints several errors, each caused by another. */
 export const failures: readonly FailureRule[] = [
   {
     pattern: /error: unrecognized arguments: (.{1,300})/,
@@ -74,7 +74,7 @@ export const failures: readonly FailureRule[] = [
     pattern: /ImportError: (\S{1,200}): cannot open shared object file/,
     cause: 'missing_library',
     message: 'vLLM needs the library {1}, which is not there',
-    hint: 'install that library, or let rbee install a vLLM of its own: --option engine=venv',
+    hint: 'install that library, or let rbee install vLLM: --option engine=venv',
   },
   {
     pattern: /version `?(GLIBC\w*_[\d.]+)'? not found/,
@@ -141,18 +141,18 @@ export const failures: readonly FailureRule[] = [
     pattern: /Unknown quantization method: (.{1,60}?)\./,
     cause: 'bad_option',
     message: 'vLLM knows no quantization {1}',
-    hint: 'leave --option quantization out: the files of the model tell',
+    hint: "leave --option quantization out: vLLM reads it from the model's files",
   },
   {
     pattern: /Quantization method specified in the model config \((\S{1,40})\) does not match/,
     cause: 'bad_option',
     message: 'the model is quantized with {1}, not as the option says',
-    hint: 'leave --option quantization out: the files of the model tell',
+    hint: "leave --option quantization out: vLLM reads it from the model's files",
   },
   {
     pattern: /trust_remote_code=True|requires you to execute (?:the|custom) (?:configuration|code)/,
     cause: 'bad_option',
-    message: 'this model comes with Python code of its own, which is not run unless it is allowed',
+    message: 'this model contains Python code, which runs only if you allow it',
     hint: 'if you trust its author: --option trust_remote_code=true',
   },
   {

@@ -14,7 +14,7 @@ const folder = import.meta.dirname;
 const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
 describe('the vllm worker type', () => {
-  it('is what its manifest says', () => {
+  it('matches its manifest', () => {
     const declared = manifest.rbee.workerTypes.vllm;
     assert.equal(plugin.apiVersion, manifest.rbee.api);
     assert.deepEqual(
@@ -27,7 +27,7 @@ describe('the vllm worker type', () => {
     );
   });
 
-  it('evaluates where only its own folder may be read', () => {
+  it('loads where it can read only its own folder', () => {
     const script = `import(${JSON.stringify(join(folder, 'index.ts'))}).then(({ default: type }) =>
       process.stdout.write([type.name, ...type.variants.map((variant) => variant.id)].join(' ')))`;
     const args = ['--permission', `--allow-fs-read=${folder}/*`, '--input-type=module', '--eval', script];
@@ -63,7 +63,7 @@ const reasons = (id: string, facts: Partial<HostFacts>) => {
 const answered = { probes: { vllm: { version: '0.20.1' } } };
 
 describe('a variant of vllm', () => {
-  it('fits where its platform, driver and device are, and else says why not', () => {
+  it('fits a host with the right platform, driver and device, and says why it does not fit others', () => {
     const cases: [id: string, facts: Partial<HostFacts>, says: RegExp][] = [
       ['cpu', {}, /^$/],
       ['cpu', { platform: { os: 'linux', cpu: 'arm64', libc: 'glibc' } }, /^$/],
@@ -90,7 +90,7 @@ describe('a variant of vllm', () => {
     for (const [id, facts, says] of cases) assert.match(reasons(id, facts), says, `${id} ${JSON.stringify(facts)}`);
   });
 
-  it('fits when one of several devices will do', () => {
+  it('fits if one of several devices fits', () => {
     const devices = [
       gpu('cuda', { computeCapability: '6.1' }),
       { ...gpu('cuda'), id: 'cuda:1', computeCapability: '9.0' },
@@ -98,7 +98,7 @@ describe('a variant of vllm', () => {
     assert.equal(reasons('cuda', { devices }), '');
   });
 
-  it('binds vLLM to its device by its number, and hides the others', () => {
+  it('restricts vLLM to its device by number, and hides the others', () => {
     const table: [id: string, kind: string, indices: number[], env: Record<string, string>][] = [
       ['cpu', 'cpu', [], { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1', GGML_DISABLE_VULKAN: '1' }],
       ['cuda', 'cuda', [0], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0' }],
@@ -123,14 +123,14 @@ describe('the program of vllm', () => {
     return found;
   };
 
-  it("is the machine's own before one of ours, unless an option says otherwise", () => {
+  it("is the machine's own rather than an installed one, unless an option says otherwise", () => {
     const kinds = (engine: string) => sources('cuda', { engine }).map(({ kind }) => kind);
     assert.deepEqual(kinds('auto'), ['path', 'python']);
     assert.deepEqual(kinds('system'), ['path']);
     assert.deepEqual(kinds('venv'), ['python']);
   });
 
-  it('is installed in the build of the variant, at one version', () => {
+  it("is installed as the variant's build, in one version", () => {
     assert.equal(venv('cuda').requirement, `vllm==${pinnedVersion}`);
     assert.equal(venv('cuda').indexes, undefined);
     assert.equal(venv('cuda12').requirement, `vllm==${pinnedVersion}+cu129`);
@@ -140,19 +140,19 @@ describe('the program of vllm', () => {
     assert.deepEqual(venv('rocm').indexes, ['https://wheels.vllm.ai/rocm/']);
   });
 
-  it('gets the Python that was asked for, and for ROCm the one that its wheels are for', () => {
+  it('gets the requested Python, and for ROCm the one that its wheels need', () => {
     assert.equal(venv('cuda').python, '3.12');
     assert.equal(venv('cuda', { python: 'python3.11' }).python, '3.11');
     assert.equal(venv('rocm', { python: 'python3.11' }).python, '3.12');
   });
 
-  it('is told apart from the one that needs libraries before it', () => {
+  it('has another id if libraries must be preloaded', () => {
     assert.deepEqual(plugin.adapter.for, ['vllm-cpu']);
     assert.deepEqual([...new Set(sources('cpu').map(({ id }) => id))], ['vllm-cpu']);
     assert.deepEqual([...new Set(sources('rocm').map(({ id }) => id))], ['vllm']);
   });
 
-  it('answers with its version, or with why it does not run', () => {
+  it('is probed for its version, or the reason why it does not run', () => {
     const parse = (stdout: string, stderr: string, code: number) => plugin.probes[0]?.parse({ stdout, stderr, code });
     assert.deepEqual(parse('0.29.0\n', '', 0), { version: '0.29.0' });
     assert.deepEqual(parse('INFO 09-19 platforms found\n0.29.1.dev3+cu129\n', 'a warning', 0), {

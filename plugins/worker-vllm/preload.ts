@@ -1,6 +1,6 @@
 /**
- * Becomes vLLM for the processor: `node preload.js PROGRAM ARGUMENTS…`. That build wants Intel's OpenMP loaded before it,
- * and is faster with tcmalloc; both are found beside it or on the system. No process is left in between.
+ * Preloads libraries and becomes vLLM for the CPU: `node preload.js PROGRAM ARGUMENTS…`. That build needs Intel's OpenMP
+ * preloaded, and is faster with tcmalloc. Looks for both beside it and on the system. No extra process remains.
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,7 +15,7 @@ const systemFolders = [
 ];
 
 const libraries = (program: string): string[] => {
-  // Two folders: a link to the program may stand in another one than its environment.
+  // Two folders: a link to the program can be outside its environment.
   const environments = [program, realpathSync(program)].map((path) => join(dirname(path), '../lib'));
   const found = [
     [...environments, ...systemFolders].map((folder) => join(folder, 'libiomp5.so')),

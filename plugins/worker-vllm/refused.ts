@@ -1,6 +1,6 @@
-/** Which arguments users may add to the command line. */
+/** Checks the arguments that users add to the command line. */
 
-/** What rbee sets, what opens more than the model to more than this machine, and what runs code of other places. */
+/** Arguments that rbee sets, that expose more than the model or to more than this machine, or that run foreign code. */
 const refused = [
   'model model-tag host port uds api-key served-model-name root-path config headless grpc data-parallel-address',
   'tensor-parallel-size pipeline-parallel-size gpu-memory-utilization kv-cache-memory-bytes cpu-offload-gb',
@@ -16,18 +16,18 @@ const refused = [
 ].flatMap((line) => line.split(' '));
 const refusedShort = new Set(['-tp', '-pp', '-dpa', '-q', '-h', '-v']);
 
-/** The arguments as they are. Throws for one that may not be added, also by its beginning, which argparse takes too. */
+/** Returns the arguments unchanged. Throws for a forbidden one, also if abbreviated, because argparse accepts that. */
 export const allowed = (args: readonly string[]): readonly string[] => {
   for (const arg of args) {
     const [flag = ''] = arg.split('=', 1);
-    if (isRefused(flag)) throw new Error(`extra_args may not hold ${flag}: rbee sets or forbids it`);
+    if (isRefused(flag)) throw new Error(`extra_args cannot contain ${flag}: rbee sets or forbids it`);
   }
   return args;
 };
 
 const isRefused = (flag: string): boolean => {
   if (!flag.startsWith('--')) return refusedShort.has(flag);
-  // `--a_b` is `--a-b`, and `--a.b` sets a part of `--a`.
+  // `--a_b` means `--a-b`, and `--a.b` sets a part of `--a`.
   const [name = ''] = flag.slice(2).replaceAll('_', '-').split('.', 1);
   return refused.some((known) => known.startsWith(name));
 };

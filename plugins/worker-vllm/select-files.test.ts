@@ -13,7 +13,7 @@ const small = [
 ].sort();
 
 describe('the files of a repository that vLLM needs', () => {
-  it('are its safetensors and what is not weights', () => {
+  it('are its safetensors and everything that is not weights', () => {
     const weights = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
     const index = 'model.safetensors.index.json';
     const others = [
@@ -27,7 +27,7 @@ describe('the files of a repository that vLLM needs', () => {
     assert.deepEqual(choose(...weights, index, ...small, ...others, ...people), [...weights, index, ...small].sort());
   });
 
-  it('are not the same weights twice', () => {
+  it('do not include the same weights twice', () => {
     const tokens = 'tekken.json';
     assert.deepEqual(choose('consolidated.safetensors', 'model.safetensors', tokens), ['model.safetensors', tokens]);
     assert.deepEqual(choose('consolidated.safetensors', tokens), ['consolidated.safetensors', tokens]);
@@ -35,12 +35,12 @@ describe('the files of a repository that vLLM needs', () => {
     assert.deepEqual(choose('model.fp16.safetensors'), ['model.fp16.safetensors']);
   });
 
-  it('are also in folders of their own, as sentence transformers have them', () => {
+  it('include subfolders, as sentence transformers use them', () => {
     const files = ['1_Pooling/config.json', '2_Dense/model.safetensors', 'model.safetensors', 'modules.json'];
     assert.deepEqual(choose(...files), files);
   });
 
-  it('are none where there are no safetensors', () => {
+  it('are none if there are no safetensors', () => {
     assert.deepEqual(choose('pytorch_model.bin', ...small), []);
     assert.deepEqual(choose(), []);
   });

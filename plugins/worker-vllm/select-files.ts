@@ -1,7 +1,7 @@
-/** Which files of a model repository vLLM needs: one set of safetensors weights, and what is not weights. */
+/** Selects the files that vLLM needs: one set of safetensors weights, and everything that is not weights. */
 import type { RepositoryFile } from '@rbee/contract';
 
-/** Nothing when the repository has no safetensors weights. */
+/** Empty if the repository has no safetensors weights. */
 export const selectFiles = (files: readonly RepositoryFile[]): readonly string[] => {
   const paths = files.map(({ path }) => path).filter((path) => !elsewhere.test(path) && !notRead.test(path));
   const weights = paths.filter((path) => path.endsWith('.safetensors'));
@@ -9,20 +9,20 @@ export const selectFiles = (files: readonly RepositoryFile[]): readonly string[]
   const there = new Set(weights.map(plain));
   const chosen = weights.filter(
     (path) =>
-      // Mistral's own copy of the weights, where those of everybody else are there too.
+      // Mistral's own copy of the weights, if the standard files exist as well.
       !(
         /^consolidated[^/]*\.safetensors$/.test(path) &&
         weights.some((other) => /^model[^/]*\.safetensors$/.test(other))
       ) &&
-      // The same weights in half precision, next to the full ones.
+      // The same weights in half precision, beside the full ones.
       !(precision.test(path) && there.has(path.replace(precision, ''))),
   );
   return [...chosen, ...paths.filter((path) => !path.endsWith('.safetensors'))];
 };
 
-/** Weights of other programs in folders of their own, and what people look at. */
+/** Folders with weights for other programs, or with documentation. */
 const elsewhere = /^(?:original|onnx|openvino|coreml|gguf|metal|runs|assets|images|figures)\//i;
-/** Weights of other programs, hidden files, pictures and texts for people. */
+/** Weights for other programs, hidden files, pictures and documentation. */
 const notRead =
   /(?:^|\/)\.|\.(?:bin|pt|pth|ckpt|gguf|onnx|onnx_data|h5|msgpack|ot|tflite|mlmodel|npz|nemo|png|jpe?g|gif|webp|svg|mp4|pdf|ipynb|md)$/i;
 const precision = /\.(?:fp16|bf16)(?=[.-])/;

@@ -1,4 +1,4 @@
-/** Is version `one` lower than `two`, number by number? */
+/** Whether version `one` is lower than `two`. */
 export const older = (one: string, two: string): boolean => {
   const [a, b] = [one, two].map((version) => version.split('.').map(Number)) as [number[], number[]];
   const place = b.findIndex((number, index) => (a[index] ?? 0) !== number);

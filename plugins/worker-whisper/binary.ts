@@ -11,10 +11,10 @@ const whisperServer: BinarySource = {
   variable: 'RBEE_WHISPER_SERVER',
 };
 
-/** Where ONNX Runtime's npm package has a program. A Mac with an Intel processor is not among them. */
+/** The platforms of ONNX Runtime's npm package. Macs with Intel processors are not among them. */
 const platforms: PlatformName[] = ['linux-x64-glibc', 'linux-arm64-glibc', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
 
-/** Each engine loads a format that the other does not. */
+/** Each engine loads its own format. */
 const resolveBinary = ({ options, model }: BinaryRequest): readonly BinarySource[] => {
   const { engine } = withDefaults(options);
   if (engine !== 'auto') return engine === 'onnx' ? [onnx] : [whisperServer];

@@ -27,7 +27,7 @@ const launch = (id: string, options: Record<string, unknown> = {}, more: Partial
 const cuda = { device: { kind: 'cuda', indices: [1] } };
 
 describe('the command line', () => {
-  it('is read back as it was meant', () => {
+  it('is parsed back to the same options', () => {
     const given = {
       dtype: 'q8',
       language: 'German',
@@ -60,10 +60,10 @@ describe('the command line', () => {
     assert.equal(readArguments(command(launch('onnx')).args).language, null);
   });
 
-  it('hands whisper-server to its adapter, bound to the device of each variant', () => {
+  it('passes whisper-server to its adapter, restricted to the device of each variant', () => {
     const cases: [more: Partial<Launch>, flags: string[]][] = [
       [{}, ['--no-gpu']],
-      // It is the only one that whisper-server sees.
+      // whisper-server sees only this device.
       [cuda, ['--device', '0']],
     ];
     for (const [more, flags] of cases) {
@@ -79,14 +79,14 @@ describe('the command line', () => {
     }
   });
 
-  it('refuses arguments that are ours or open more than the model', () => {
+  it('refuses arguments that rbee sets or that expose more than the model', () => {
     for (const flag of ['--host', '--port=1', '-m', '--public', '--convert', '--request-path', '--no-gpu']) {
       const asked = () => command(launch('whisper-server', { extra_args: [flag] }));
-      assert.throws(asked, /extra_args may not hold/, flag);
+      assert.throws(asked, /extra_args cannot contain/, flag);
     }
   });
 
-  it('says which argument is wrong', () => {
+  it('names the wrong argument', () => {
     const cases: [args: string[], says: RegExp][] = [
       [[], /--model is required/],
       [['--model=a', '--port', 'x'], /--port must be a whole number/],

@@ -1,4 +1,4 @@
-/** The command line of one worker: our own server's, and behind it, for whisper.cpp, that of whisper-server. */
+/** The command line of one worker: that of our server, followed by that of whisper-server if it is used. */
 import type { Command, Launch } from '@rbee/contract';
 import { type Options, withDefaults } from './options.ts';
 
@@ -25,7 +25,7 @@ const serverArgs = (launch: Launch, options: Options): string[] => [
   ...(options.temperature_fallback ? [] : ['--no-temperature-fallback']),
 ];
 
-/** The adapter adds the address, which it chooses itself. The visible devices are renumbered from 0. */
+/** The adapter chooses and adds the address. Visible devices are renumbered from 0. */
 const engineArgs = (launch: Launch, options: Options): string[] => [
   ...['--model', mainModel(launch)],
   ...(launch.variant === 'cpu' ? ['--no-gpu'] : ['--device', '0']),
@@ -39,7 +39,7 @@ const mainModel = ({ models }: Launch): string => {
   return main;
 };
 
-/** Arguments that rbee gives itself, or that make whisper-server run other programs or show files. */
+/** Arguments that rbee sets itself, or that make whisper-server run other programs or expose files. */
 const refused = new Set(
   [
     '-m --model --host --port --inference-path --request-path --public --convert --tmp-dir',
@@ -50,7 +50,7 @@ const refused = new Set(
 const allowed = (args: readonly string[]): readonly string[] => {
   for (const arg of args) {
     const [flag = ''] = arg.split('=', 1);
-    if (refused.has(flag)) throw new Error(`extra_args may not hold ${flag}: rbee sets or forbids it`);
+    if (refused.has(flag)) throw new Error(`extra_args cannot contain ${flag}: rbee sets or forbids it`);
   }
   return args;
 };

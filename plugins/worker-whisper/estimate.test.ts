@@ -12,7 +12,7 @@ const launch = (variant: string, options: Record<string, unknown> = {}, id = 'on
 });
 
 describe('the estimate', () => {
-  it('counts a model for each slot, where the engine has one for each', () => {
+  it('counts one model per slot if the engine loads one for each', () => {
     const one = estimate(model, launch('cpu'));
     assert.equal(one.vram, 0);
     assert.ok(one.ram > gibibyte && one.ram < 2 * gibibyte);
@@ -21,7 +21,7 @@ describe('the estimate', () => {
     assert.equal(server(3), server(1));
   });
 
-  it('puts the weights where they are computed', () => {
+  it('counts the weights on the device that computes', () => {
     const { ram, vram } = estimate(model, launch('cuda'));
     assert.ok(vram > gibibyte && vram < 3 * gibibyte);
     assert.ok(ram < estimate(model, launch('cpu')).ram);

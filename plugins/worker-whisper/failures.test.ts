@@ -13,7 +13,7 @@ const failure = (log: string[], code: number | null = 1, signal: string | null =
 });
 
 describe('the diagnosis', () => {
-  it("knows the engines' words", () => {
+  it("recognises the engines' messages", () => {
     const cases: [line: string, cause: string, says: RegExp][] = [
       ['whisper: error: cannot listen on 127.0.0.1 port 80: the port is already in use', 'port_in_use', /port 80/],
       ["whisper: couldn't bind to server socket: hostname=127.0.0.1 port=1", 'port_in_use', /port/],
@@ -42,17 +42,17 @@ describe('the diagnosis', () => {
     }
   });
 
-  it('takes our own exit codes with our own sentence', () => {
+  it('uses the exit codes and messages of our own server', () => {
     const log = ['whisper: loading 10 %', 'whisper: error: the model /m has no tokenizer.json'];
     assert.deepEqual(diagnose(failure(log, 66))?.cause, 'missing_model');
     assert.equal(diagnose(failure(log, 66))?.message, 'the model /m has no tokenizer.json');
     assert.equal(diagnose(failure(['whisper: error: --slots must be'], 64))?.cause, 'bad_option');
   });
 
-  it('reads the end of the process where the log is silent', () => {
+  it('uses the exit code or signal if the log says nothing', () => {
     assert.equal(diagnose(failure([], null, 'SIGKILL'))?.cause, 'killed');
     assert.equal(diagnose(failure([], 137))?.cause, 'killed');
-    assert.equal(diagnose(failure([], 139, null, true)), undefined, 'the hive says it as well');
+    assert.equal(diagnose(failure([], 139, null, true)), undefined, 'the hive diagnoses this');
     assert.equal(diagnose(failure([], 0)), undefined);
     assert.equal(diagnose(failure([], 0, null, true)), undefined);
     assert.equal(diagnose({ log: ['loading'], exit: null, wasReady: false, binary: { id: 'onnx' } }), undefined);

@@ -1,4 +1,4 @@
-/** What the last words of both engines mean. New words of theirs are a new row here, and one in failures.json. */
+/** What the last log lines of both engines mean. For a new failure, add a rule here and a log in failures.json. */
 import type { FailureRule } from '@rbee/contract';
 
 const smaller = 'choose a smaller model, or another number format: --option dtype=q8 --option slots=1';
@@ -8,7 +8,7 @@ const addCuda =
   'reinstall with its download: rbee plugins install @rbee/worker-whisper --variant cuda --allow-scripts; CUDA 12 and cuDNN 9 ' +
   'must be on the machine (the README says more), or use --device cpu';
 const look = 'look at the log of the worker';
-/** Of our own server, whose exit code says more. */
+/** Matches our own server's errors; its exit code says more. */
 const ownError = /^whisper: error: (.+)/;
 
 export const failures: readonly FailureRule[] = [
@@ -25,9 +25,9 @@ export const failures: readonly FailureRule[] = [
     hint: otherPort,
   },
   {
-    pattern: /libonnxruntime_providers_(?:shared|cuda)\S* |the CUDA libraries of ONNX Runtime are not there/,
+    pattern: /libonnxruntime_providers_(?:shared|cuda)\S* |the CUDA libraries of ONNX Runtime are missing/,
     cause: 'missing_library',
-    message: 'the CUDA libraries of ONNX Runtime are not installed, or what they need is missing',
+    message: 'the CUDA libraries of ONNX Runtime, or their dependencies, are not installed',
     hint: addCuda,
   },
   {
@@ -45,7 +45,7 @@ export const failures: readonly FailureRule[] = [
   {
     pattern: /invalid model data \(bad magic\)/,
     cause: 'bad_model',
-    message: 'the file is no ggml model of whisper.cpp',
+    message: 'the file is not a ggml model for whisper.cpp',
     hint: 'use a file such as ggml-base.bin; ONNX folders need --option engine=onnx',
   },
   {
@@ -71,7 +71,7 @@ export const failures: readonly FailureRule[] = [
     pattern: /no CUDA-capable device is detected|CUDA failure 100/,
     cause: 'no_device',
     message: 'CUDA sees no device',
-    hint: 'check it with nvidia-smi, and what the hive sees with: rbee hive devices',
+    hint: 'check it with nvidia-smi, and see what the hive sees: rbee hive devices',
   },
   {
     pattern: /CUDA driver version is insufficient/,

@@ -1,16 +1,16 @@
-/** Health, load and stopping of both engines: our own server stands in front of each. */
+/** How both engines report health and load, and how they are stopped. Both use our own server. */
 import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },
-  // It listens first and answers "Loading model" with this status until the model is loaded.
+  // The server listens at once, and answers "Loading model" with this status until the model is loaded.
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
   progressExample: 'loading 42 %',
   live: { path: '/health' },
 };
 
-/** It ends when its requests have; a second signal ends it at once. whisper-server may take some seconds with it. */
+/** It finishes its requests first; a second signal ends it at once. whisper-server can take some seconds. */
 export const stop: StopContract = {
   signals: [
     { signal: 'SIGTERM', graceMs: 5000 },

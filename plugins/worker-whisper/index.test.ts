@@ -11,7 +11,7 @@ const plugin = resolveType(type);
 const manifest = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8'));
 
 describe('the whisper worker type', () => {
-  it('is what its manifest says', () => {
+  it('matches its manifest', () => {
     const declared = manifest.rbee.workerTypes.whisper;
     assert.deepEqual(
       [plugin.serves.map(({ path }) => path), plugin.variants.map(({ id }) => id)],
@@ -37,7 +37,7 @@ const variant = (id: string) => {
 };
 
 describe('a variant of whisper', () => {
-  it('fits where its library and device are, and else says why not', () => {
+  it('fits a host with the right library and device, and says why it does not fit others', () => {
     const cases: [id: string, facts: Partial<HostFacts>, says: RegExp][] = [
       ['cpu', {}, /^$/],
       ['cpu', { platform: { os: 'darwin', cpu: 'arm64' }, libcVersion: undefined }, /^$/],
@@ -54,7 +54,7 @@ describe('a variant of whisper', () => {
     }
   });
 
-  it('binds its engine to the device and hides the others', () => {
+  it('restricts its engine to the device and hides the others', () => {
     const cases: [id: string, kind: string, indices: number[], args: string[], env: Record<string, string>][] = [
       [
         'cpu',
@@ -72,7 +72,7 @@ describe('a variant of whisper', () => {
     }
   });
 
-  it('takes the engine that loads the model, unless one is asked for', () => {
+  it('uses the engine that loads the model, unless an option chooses one', () => {
     const ids = (options: object, format?: string) =>
       variant('cpu')
         .resolveBinary({
@@ -90,7 +90,7 @@ describe('a variant of whisper', () => {
     assert.deepEqual(plugin.adapter.for, ['whisper-server']);
   });
 
-  it('leaves out what speech does not need', () => {
+  it('leaves out packages that speech does not need', () => {
     for (const { packages } of plugin.variants) assert.deepEqual(packages?.leaveOut, ['onnxruntime-web', 'sharp']);
   });
 });

@@ -1,4 +1,4 @@
-/** Whisper as a worker type: on ONNX Runtime in our own server, or whisper.cpp's `whisper-server` behind an adapter. */
+/** Whisper as a worker type: our own server on ONNX Runtime, or whisper.cpp's `whisper-server` behind an adapter. */
 import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
 import { command } from './command.ts';

@@ -1,7 +1,7 @@
-/** What of the npm packages a machine does without. */
+/** The parts of npm packages that a machine does not need. */
 import type { Variant, VariantPackages } from '@rbee/contract';
 
-/** ONNX Runtime's npm package carries its programs for all of these, 290 MB; a machine needs those of one. */
+/** ONNX Runtime's npm package contains the programs for all these platforms, 290 MB; a machine needs those for one. */
 const programs = ['darwin/arm64', 'linux/arm64', 'linux/x64', 'win32/arm64', 'win32/x64'];
 
 const foreignTo = (platform: string): VariantPackages => ({
@@ -11,8 +11,8 @@ const foreignTo = (platform: string): VariantPackages => ({
 });
 
 /**
- * ONNX Runtime for browsers comes inside transformers already, and images are not heard: together they are 160 MB. The
- * CUDA libraries are in no npm package; an install script of onnxruntime-node fetches them where it is allowed to.
+ * transformers already contains ONNX Runtime for browsers, and speech needs no image library: leaving both out saves 160 MB.
+ * The CUDA libraries are not on npm; an install script of onnxruntime-node downloads them if it may run.
  */
 export const packages: Variant['packages'] = {
   leaveOut: ['onnxruntime-web', 'sharp'],

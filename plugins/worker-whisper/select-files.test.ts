@@ -32,19 +32,19 @@ describe('the files to download', () => {
     }
   });
 
-  it('are in the most exact format of which both networks are there', () => {
+  it('are in the most exact format in which both networks exist', () => {
     const some = repository('onnx/encoder_model.onnx', ...networks('_q4', '_quantized'));
     assert.deepEqual([...selectFiles(some, {})].sort(), [...settingFiles, ...networks('_quantized')].sort());
   });
 
-  it('are one ggml file where whisper.cpp has its models', () => {
+  it('are one ggml file in the repository of whisper.cpp', () => {
     const names = ['ggml-tiny.bin', 'ggml-base.bin', 'ggml-base-encoder.mlmodelc.zip', 'README.md'];
     const files = names.map((path) => ({ path, bytes: 1 }));
     assert.deepEqual(selectFiles(files, {}), ['ggml-base.bin']);
     assert.deepEqual(selectFiles(files.slice(0, 1), {}), ['ggml-tiny.bin']);
   });
 
-  it('are none where there is no Whisper', () => {
+  it('are none if it is not a Whisper model', () => {
     assert.deepEqual(selectFiles(repository('model.safetensors'), {}), []);
     assert.deepEqual(selectFiles(repository(...networks('')), { dtype: 'q4' }), []);
   });

@@ -1,4 +1,4 @@
-/** Which files of a repository to download: the settings and the networks in one number format, or one ggml file. */
+/** Selects the files to download from a repository: settings and networks in one number format, or one ggml file. */
 import type { RepositoryFile } from '@rbee/contract';
 import { type Dtype, dtypesAmong, networkFilesAmong, settingFiles } from './dtypes.ts';
 import { withDefaults } from './options.ts';

@@ -2,8 +2,8 @@
 /** @import { Variant } from '@rbee/contract' */
 
 /**
- * The engine is plain JavaScript, so it runs wherever Node does. A build for GPUs is one more variant, which `binds` to
- * their kind and names its `platforms`.
+ * The engine is plain JavaScript, so it runs wherever Node does. For a GPU build, add a variant with `binds` (the kind of
+ * GPU) and `platforms`.
  *
  * @type {Variant[]}
  */

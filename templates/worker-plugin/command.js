@@ -1,6 +1,6 @@
 /**
- * The command line of one worker: what `server/main.js` reads. Options come with their defaults filled in, valid by the
- * schema. The API key is in the environment: RBEE_API_KEY.
+ * The command line of one worker, which `server/main.js` parses. Options are validated, with defaults filled in. The API key
+ * is in the environment: RBEE_API_KEY.
  */
 export const command = [
   '--names={names}',

@@ -3,7 +3,7 @@
 
 /** @type {HealthContract} */
 export const health = {
-  // @rbee/worker-server listens first, and answers 503 until the engine is loaded.
+  // @rbee/worker-server listens at once, and answers 503 until the engine is loaded.
   ready: { mode: 'poll', path: '/health' },
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
@@ -13,7 +13,7 @@ export const health = {
 };
 
 /**
- * The graces begin when the queen has drained the worker.
+ * The grace period starts after the queen has drained the worker.
  *
  * @type {StopContract}
  */

@@ -1,4 +1,4 @@
-/** my-engine as a worker type. Everything here is data and pure functions; the hive does what it describes. */
+/** my-engine as a worker type: data and pure functions. The hive acts on them. */
 /** @import { WorkerType } from '@rbee/contract' */
 import { variants } from './binary.js';
 import { command } from './command.js';
@@ -11,12 +11,12 @@ const type = {
   name: 'my-engine',
   apiVersion: 1,
   summary: 'A tiny engine that repeats what you say',
-  // The queen passes these paths on to a ready worker, by the `model` of the request. Any path will do.
+  // The queen forwards these paths to a ready worker, chosen by the request's `model`. Any path is allowed.
   serves: [
     { path: '/v1/chat/completions', kind: 'chat' },
     { path: '/v1/my-engine', kind: 'other' },
   ],
-  // An engine that loads files says so here: models: { formats: ['gguf'] }
+  // If the engine loads model files, add: models: { formats: ['gguf'] }
   options,
   variants,
   command,

@@ -5,13 +5,13 @@
 export const options = {
   type: 'object',
   properties: {
-    greeting: { type: 'string', default: 'You said:', description: 'What comes before each answer' },
+    greeting: { type: 'string', default: 'You said:', description: 'Text before each answer' },
     slots: {
       type: 'integer',
       minimum: 1,
       maximum: 64,
       default: 4,
-      description: 'Requests that run at the same time; more wait',
+      description: 'Requests that run at the same time; others wait',
     },
   },
   additionalProperties: false,

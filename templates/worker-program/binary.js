@@ -2,7 +2,7 @@
 /** @import { BinaryRequest, BinarySource, Variant } from '@rbee/contract' */
 
 /**
- * Taken where the machine has it: named by a variable of the hive, or found on its PATH.
+ * A program that is already on the machine: named by a variable in the hive's environment, or found on its PATH.
  *
  * @type {BinarySource}
  */
@@ -14,7 +14,7 @@ const installed = {
 };
 
 /**
- * The program's own releases, by variant and platform. Put its addresses and their SHA-256 here.
+ * The program's own releases, by variant and platform. Fill in file names and SHA-256.
  *
  * @type {Readonly<Record<string, { file: string, sha256: string }>>}
  */

@@ -2,7 +2,7 @@
 /** @import { Command, Launch } from '@rbee/contract' */
 
 /**
- * Each value is one argument, whatever is in it: nothing goes through a shell. Secrets go into `env`, never into `args`.
+ * There is no shell, so each value stays one argument, whatever it contains. Secrets go into `env`, never into `args`.
  *
  * @param {Launch} launch
  * @returns {Command}

@@ -1,8 +1,8 @@
-/** Memory that a worker will need. Err on the high side: what does not fit is refused before it starts. */
+/** How much memory a worker needs. Err on the high side: a worker that does not fit is refused before it starts. */
 /** @import { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/contract' */
 
 const mebibyte = 2 ** 20;
-/** The program without a model, and what one token of context takes. Measure yours. */
+/** The program without a model, and one token of context. Measure yours. */
 const programBytes = 100 * mebibyte;
 const tokenBytes = 16 * 1024;
 

@@ -1,6 +1,6 @@
 /**
- * What the program's last words mean: the first rule that fits is shown. What no rule knows is left to the hive, which knows
- * the words of the system. New words are a new rule here, and a new entry in failures.json.
+ * What the last lines of the program's log mean. The first rule that matches is shown; if none does, the hive looks for messages
+ * of the operating system. For a new failure, add a rule here and a recorded log in failures.json.
  */
 /** @import { FailureRule } from '@rbee/contract' */
 

@@ -2,7 +2,7 @@
 /** @import { HealthContract, StopContract } from '@rbee/contract' */
 
 /**
- * A program without a health path that says so in its log would have:
+ * For a program that has no health path, but prints a line when it is ready:
  * `ready: { mode: 'log', pattern: 'server is listening', example: 'server is listening' }`.
  *
  * @type {HealthContract}

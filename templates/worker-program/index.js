@@ -1,4 +1,4 @@
-/** my-engine, an existing program, as a worker type. All of this is data and pure functions; the hive acts on it. */
+/** my-engine, an existing program, as a worker type: data and pure functions. The hive acts on them. */
 /** @import { WorkerType } from '@rbee/contract' */
 import { variants } from './binary.js';
 import { command } from './command.js';
@@ -12,7 +12,7 @@ const type = {
   name: 'my-engine',
   apiVersion: 1,
   summary: 'my-engine: GGUF models on CPU and CUDA',
-  // The queen passes these paths on to a ready worker, byte by byte: they are the program's own.
+  // The queen forwards requests on these paths unchanged: they are the program's own.
   serves: [{ path: '/v1/chat/completions', kind: 'chat' }],
   models: { formats: ['gguf'] },
   options,

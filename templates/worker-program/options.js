@@ -17,7 +17,7 @@ export const options = {
       minimum: 0,
       maximum: 1024,
       default: 0,
-      description: 'CPU threads for computing; 0 leaves that to the program',
+      description: 'CPU threads; 0 lets the program choose',
     },
   },
   additionalProperties: false,

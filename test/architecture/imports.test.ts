@@ -6,7 +6,7 @@ import { test } from 'node:test';
 const root = resolve(import.meta.dirname, '../..');
 const core = join(root, 'core');
 
-/** Folders of core from left to right; a file may import from its own folder and from those left of it. */
+/** Folders of core from left to right; a file may import from its own folder and from those to the left. */
 const order = [
   'contract',
   'boundary',
@@ -30,7 +30,7 @@ const order = [
   'keeper',
 ];
 
-/** Doors through which a folder is entered from its right, where it has any. */
+/** Entry files through which the folders to the right import a folder, for folders that have them. */
 const doors: Record<string, (importer: string, target: string) => boolean> = {
   gateway: (importer, target) =>
     importer === 'queen' &&
@@ -44,7 +44,7 @@ const doors: Record<string, (importer: string, target: string) => boolean> = {
         'gateway/routing/choice.ts',
       ].includes(target)),
   queen: (importer, target) => importer !== 'keeper' || target.startsWith('queen/client/'),
-  // The examiner starts workers by the hive's own code, so that what passes there passes here.
+  // The conformance tests start workers with the hive's own code, so what passes there passes here.
   hive: (importer, target) =>
     importer === 'conformance'
       ? target.startsWith('hive/workers/')
@@ -73,7 +73,7 @@ const relativeImports = (folder: string): Import[] =>
 
 const inCore = relativeImports(core).filter(({ from }) => order.includes(from.split('/')[0] ?? ''));
 
-test('imports of core look one way', () => {
+test('imports of core point one way', () => {
   const wrong = inCore.filter(({ from, to }) => {
     const [importer, target] = [from.split('/')[0] ?? '', to.split('/')[0] ?? ''];
     return !order.includes(target) || order.indexOf(target) > order.indexOf(importer);
@@ -81,7 +81,7 @@ test('imports of core look one way', () => {
   assert.deepEqual(wrong, []);
 });
 
-test('gateway, queen and hive are entered through their doors only', () => {
+test('gateway, queen and hive are imported only through their entry files', () => {
   const wrong = inCore.filter(({ from, to }) => {
     const [importer, target] = [from.split('/')[0] ?? '', to.split('/')[0] ?? ''];
     if (importer === target || /(\.test|\/testing)\.ts$/.test(from)) return false;
@@ -90,7 +90,7 @@ test('gateway, queen and hive are entered through their doors only', () => {
   assert.deepEqual(wrong, []);
 });
 
-/** Folders within these parts, from left to right: each imports from those left of it only. */
+/** Folders within these parts, from left to right: each imports only from those to the left. */
 const floors: Record<string, readonly string[]> = {
   lifecycle: ['async', 'fs', 'logs', 'system', 'limits', 'terminate', 'process', 'daemon'],
   hive: ['devices', 'models', 'programs', 'workers', 'plugins', 'routes'],
@@ -110,7 +110,7 @@ const floors: Record<string, readonly string[]> = {
   ],
 };
 
-test('folders within a part look one way as well', () => {
+test('folders within a part point one way as well', () => {
   for (const [part, folders] of Object.entries(floors)) {
     const within = inCore.filter(({ from, to }) => from.startsWith(`${part}/`) && to.startsWith(`${part}/`));
     const roomOf = (file: string): string => file.split('/')[1] ?? '';
@@ -123,13 +123,13 @@ test('folders within a part look one way as well', () => {
     assert.deepEqual(
       [...new Set(unknown)].filter((room) => !folders.includes(room)),
       [],
-      `${part}: say where it stands`,
+      `${part}: give each folder a place in the list`,
     );
   }
 });
 
-// A file that lies beside the folders could close a circle between two of them.
-test('no folder is entered again through a file beside it', () => {
+// A file beside the folders could close a cycle between two of them.
+test('no folder is imported again through a file beside it', () => {
   for (const part of Object.keys(floors)) {
     const roomOf = (file: string): string => file.split('/')[1] ?? '';
     const edges = inCore
@@ -144,7 +144,7 @@ test('there are no cycles between the files of core', () => {
   assert.equal(cycleIn(inCore), undefined);
 });
 
-/** The first circle that the arrows make, as text. */
+/** The first import cycle, as text. */
 const cycleIn = (edges: readonly Import[]): string | undefined => {
   const graph = new Map<string, string[]>();
   for (const { from, to } of edges) graph.set(from, [...(graph.get(from) ?? []), to]);
@@ -169,7 +169,7 @@ const cycleIn = (edges: readonly Import[]): string | undefined => {
   return undefined;
 };
 
-test('core knows no plugin, and plugins know only the contract, as types', () => {
+test('core imports no plugin, and plugins import only the types of the contract', () => {
   const named = [...sourceFiles(core)]
     .filter((file) => !file.includes('.test.'))
     .flatMap((file) =>
@@ -185,7 +185,7 @@ test('core knows no plugin, and plugins know only the contract, as types', () =>
       .filter((match) => match[1] === undefined || match[2] !== '@rbee/contract')
       .map((match) => `${relative(root, file)}: ${match[2]}`),
   );
-  // Tests use the examiner, which no package exports.
+  // Tests use the conformance code, which no package exports.
   const relativeIntoCore = relativeImports(join(root, 'plugins'))
     .filter(({ to }) => !to.startsWith('..') && !to.startsWith('worker-server/'))
     .map(({ from, to }) => `${from}: ${to}`);
@@ -195,12 +195,12 @@ test('core knows no plugin, and plugins know only the contract, as types', () =>
   );
 });
 
-/** Outside tools that one file owns, so that they can be replaced and mended in one place. */
+/** Outside tools that one file owns, so that they can be replaced or fixed in one place. */
 const owners: Record<string, string> = {
   execa: 'lifecycle/system/run-program.ts',
   systeminformation: 'hive/devices/measure.ts',
   'smol-toml': 'config/toml.ts',
-  '@huggingface/gguf': 'hive/models/gguf-metadata.ts',
+  '@huggingface/gguf': 'hive/models/gguf/gguf-metadata.ts',
   '@huggingface/hub': 'hive/models/hub.ts',
   'npm-registry-fetch': 'plugins/fetch/registry-request.ts',
 };

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 const core = resolve(import.meta.dirname, '../../core');
 const door = 'keeper/screens.ts';
 
-test('the command line writes through a screen, which makes all text harmless, and in no other way', () => {
+test('the command line writes only through a screen, which makes all text harmless', () => {
   const files = globSync('{keeper,narration,queen/client}/**/*.ts', { cwd: core });
   const wrong = files.filter((file) => {
     const text = readFileSync(join(core, file), 'utf8');

@@ -1,4 +1,4 @@
-/** Commands from their start to their end, as a shell sees them. */
+/** Commands from start to end, as a shell sees them. */
 import type { Bench } from './harness/bench.ts';
 import { row } from './harness/bench.ts';
 import { startRbee } from './harness/home.ts';
@@ -7,7 +7,7 @@ import { freePorts } from './harness/ports.ts';
 import { plainEnv, timeOf } from './harness/programs.ts';
 import { interleave } from './harness/samples.ts';
 
-/** Both managers have as many to list. */
+/** Both managers list this many. */
 const workers = 20;
 
 export const cli: Bench = async ({ rounds, cleanup }) => {
@@ -17,7 +17,7 @@ export const cli: Bench = async ({ rounds, cleanup }) => {
   await rbee.spawnTrivial(workers);
   const command = (...args: string[]) => timeOf([rbee.program, ...args], rbee.env);
 
-  // Short, so that more rounds cost little and the median is steadier.
+  // Short, so more rounds cost little and steady the median.
   const measured = await interleave(rounds * 4, {
     node: () => timeOf(['-e', '0'], plainEnv()),
     version: () => command('--version'),

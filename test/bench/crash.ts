@@ -1,8 +1,8 @@
 /**
- * A server is killed: how soon its manager knows, and how soon a new one answers, both seen from outside.
+ * A server is killed: how soon its manager notices, and how soon a new one answers, both seen from outside.
  *
- * rbee gives the new one another port, since late clients of the old one must not meet it; that port is found by asking
- * the queen all the time, which takes a little of the processor that the restart needs. pm2 restarts on the same port.
+ * rbee gives the new one another port, so late clients of the old one do not reach it. Polling the queen for that port
+ * takes some of the CPU that the restart needs. pm2 restarts on the same port.
  */
 import { once } from 'node:events';
 import { type Bench, row } from './harness/bench.ts';
@@ -37,7 +37,7 @@ export const crash: Bench = async ({ rounds, cleanup }) => {
         await poll(async () => ![before, null].includes(await pidOn(pm2Port)), 'a new one');
       });
     },
-    // A worker of its own for each crash: after several in a row the next restart would be put off, as it should be.
+    // A new worker for each crash: after several crashes in a row, rbee delays the next restart on purpose.
     rbee: async () => {
       const worker = await rbee.spawn({ type: 'trivial', device: 'cpu' });
       const before = await pidOn(worker.port ?? 0);

@@ -1,6 +1,6 @@
 /**
- * Simulated hives, each a unix socket in the folder `argv[2]`, `argv[3]` of them with `argv[4]` workers each: they speak as
- * real ones do to whoever reads their heartbeats. Ten times a second one of them has news. Says `listening` on its channel.
+ * Simulated hives with real heartbeat streams: `argv[3]` of them, each a unix socket in the folder `argv[2]` with
+ * `argv[4]` workers. Ten times a second the state of one of them changes. Sends `listening` on its channel.
  */
 import { createServer, type ServerResponse } from 'node:http';
 import { join } from 'node:path';

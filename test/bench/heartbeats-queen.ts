@@ -1,5 +1,5 @@
 /**
- * A queen whose hives are the sockets in the folder `argv[2]`, `argv[3]` of them. Sends the path of her own socket when she
+ * A queen whose `argv[3]` hives are the sockets in the folder `argv[2]`. Sends the path of its own socket once it
  * listens.
  */
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What the heartbeats of a thousand hives cost the queen: how much of a processor, and how much memory. */
+/** What the heartbeats of a thousand hives cost the queen: CPU and memory. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
@@ -13,9 +13,9 @@ import { endRaw } from './harness/raw.ts';
 import { samplesOf } from './harness/samples.ts';
 
 const [manyHives, workersEach] = [1_000, 10];
-/** Of one look at what she has used. */
+/** Length of one CPU measurement. */
 const lookMs = 3_000;
-/** What is left of the beginning is done by then. */
+/** By then, the work of starting up is done. */
 const settleMs = 5_000;
 
 export const heartbeats: Bench = async ({ rounds }) => {
@@ -60,5 +60,5 @@ export const heartbeats: Bench = async ({ rounds }) => {
   ];
 };
 
-/** As the queen is started by rbee. */
+/** Node flags that rbee starts the queen with. */
 const flags = ['--max-semi-space-size=2', '--expose-gc'];

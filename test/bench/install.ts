@@ -1,6 +1,6 @@
 /**
- * Plugins from a registry on loopback, as commands that people type. All caches are warm: npm's, which both sides use, and
- * the registry's own. What rbee has pinned is forgotten before each round, so that every install finds out for itself.
+ * Installs plugins from a registry on loopback with the commands that users type. All caches are warm: npm's, which
+ * both sides use, and the registry's. rbee's pins are removed before each round, so every install resolves again.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,7 +52,7 @@ export const install: Bench = async ({ rounds, cleanup }) => {
   ];
 };
 
-/** Leaves nothing of it behind. */
+/** Removes it again. */
 const installWith = async (rbee: BenchHome, name: string, ...flags: string[]): Promise<number> => {
   const command = (...args: string[]) => timeOf([rbee.program, 'plugins', ...args], rbee.env);
   const time = await command('install', name, ...flags);
@@ -62,7 +62,7 @@ const installWith = async (rbee: BenchHome, name: string, ...flags: string[]): P
   return time;
 };
 
-/** Into an empty folder, and without what a build for the processor does not need, as rbee has it. */
+/** Into an empty folder, and like rbee without what a cpu build does not need. */
 const installByNpm = async ({ npm, registry }: Packages): Promise<number> => {
   const folder = join(registry.folder, 'by-npm');
   mkdirSync(join(folder, 'left-out'), { recursive: true });

@@ -1,6 +1,7 @@
 /**
- * A queen with 200 simulated hives of ten workers each, which tick once a second; twenty times a second one of them has
- * news. The hives run in her process, so she does some of their work too. Sends the path of her socket when she listens.
+ * A queen with 200 simulated hives of ten workers each. Each hive ticks once a second; twenty times a second the state
+ * of one of them changes. The hives run in the queen's process, so it does some of their work too. Sends the path of
+ * its socket once it listens.
  */
 import { pino } from 'pino';
 import { pathsFrom } from '../../core/config/paths.ts';

@@ -1,4 +1,4 @@
-/** The list of 2,000 workers on 200 hives, as a program gets it: asked over the socket, parsed. */
+/** Lists 2,000 workers on 200 hives as a program does: one request over the socket, and the parsed answer. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';

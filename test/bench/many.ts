@@ -1,9 +1,8 @@
 /**
- * Twenty little HTTP servers, started until all answer and stopped until all ports are closed.
+ * Twenty small HTTP servers, started until all answer and stopped until all ports are closed.
  *
- * Not quite equal: `pm2 start` and `pm2 stop` are commands, as people type them, and their own start (about 0.2 s) counts.
- * rbee has no command for twenty workers at once, so the same jobs that commands would start are given to the queen by a
- * client that runs already.
+ * Not quite equal: `pm2 start` and `pm2 stop` are commands, and their own start-up (about 0.2 s) counts. rbee has no
+ * command for twenty workers at once, so a running client gives the queen the same jobs that commands would start.
  */
 import type { ChildProcess } from 'node:child_process';
 import type { WorkerView } from '../../core/contract/worker.ts';

@@ -1,4 +1,4 @@
-/** Resident memory of the daemons when nothing is asked of them. */
+/** Resident memory of idle daemons. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Bench, row } from './harness/bench.ts';
 import { startRbee } from './harness/home.ts';
@@ -8,7 +8,7 @@ import { residentMemory } from './harness/programs.ts';
 import { type Samples, samplesOf } from './harness/samples.ts';
 
 const workers = 20;
-/** What is left of the work before is done by then. */
+/** By then, earlier work is done. */
 const settleMs = 3_000;
 const lookEveryMs = 500;
 
@@ -35,7 +35,7 @@ export const memory: Bench = async ({ rounds, cleanup }) => {
   const aim = { of: 'value', atMost: 110 } as const;
   return [
     row({
-      what: 'memory of a queen with her hive, just started',
+      what: 'memory of a queen with its hive, just started',
       unit: 'MiB',
       value: empty.rbee,
       baseline: { name: 'pm2 daemon', value: empty.pm2 },

@@ -1,6 +1,6 @@
 /**
- * Reads a `hives.conf` of as many machines as the argument says, each with types, models and ten workers, and plans a sync
- * of a fleet that is as declared. Prints milliseconds and the most memory in MiB that this took, as JSON.
+ * Reads a `hives.conf` with as many machines as the argument says, each with types, models and ten workers, and plans a
+ * sync of a fleet that is already as declared. Prints milliseconds and peak memory in MiB as JSON.
  */
 import { parseHivesConf } from '../../core/config/hives-conf.ts';
 import type { DesiredHive, ObservedHive } from '../../core/contract/sync.ts';
@@ -24,7 +24,7 @@ run = [
 ]
 `;
 
-/** The machine of this hive as it is when nothing is left to do. */
+/** The machine of this hive when nothing is left to do. */
 const asDesired = ({ alias, version, types, models, workers }: DesiredHive): ObservedHive => ({
   alias,
   hostname: alias,

@@ -1,4 +1,4 @@
-/** What plugins cost once they are there: seen by daemons that run, in every command, and under examination. */
+/** What installed plugins cost: until running daemons see them, in every command, and in a plugin check. */
 import { mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ export const plugins: Bench = async ({ rounds, cleanup }) => {
   });
   return [
     row({
-      what: 'a plugin in the index, until the running queen lists it',
+      what: 'plugin added to the index, until the queen lists it',
       unit: 'ms',
       value: samplesOf(seen),
       aim: { of: 'value', atMost: 250 },
@@ -54,7 +54,7 @@ export const plugins: Bench = async ({ rounds, cleanup }) => {
   ];
 };
 
-/** Puts it into the index as every installer does, by renaming a new one into place; takes it out again afterwards. */
+/** Adds the plugin to the index by renaming a new index into place, as every installer does; removes it afterwards. */
 const untilSeen = async ({ home, client }: BenchHome, plugin: string): Promise<number> => {
   const index = join(home.paths.data, 'package.json');
   const before = readFileSync(index, 'utf8');
@@ -71,6 +71,6 @@ const untilSeen = async ({ home, client }: BenchHome, plugin: string): Promise<n
   await poll(async () => (await types()) > there, 'the new type', 1);
   const time = performance.now() - begun;
   put(before);
-  await poll(async () => (await types()) === there, 'its end');
+  await poll(async () => (await types()) === there, 'its removal');
   return time;
 };

@@ -1,7 +1,7 @@
 /**
- * Measures: `npm run bench`, or `npm run bench -- cli list` for some of it. Every figure stands beside a baseline that
- * was measured in turn with it, since a figure alone tells more of the machine than of rbee. Nothing fails for being
- * slow. `--rounds N` measures each thing N times, `--json FILE` writes the rows.
+ * Runs the benches: `npm run bench`, or `npm run bench -- cli list` for some of them. Every figure comes with a
+ * baseline that was measured alternately with it, since a figure alone says more about the machine than about rbee.
+ * Slow results never fail. `--rounds N` measures each thing N times, `--json FILE` writes the rows.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'sync-stream': syncStream,
   'sync-ten': syncTen,
 };
-/** A bench that hangs is ended, and the others go on. */
+/** A bench that hangs is ended, and the others still run. */
 const limitMs = 900_000;
 
 const { values, positionals } = parseArgs({
@@ -60,7 +60,7 @@ if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
   process.exit(2);
 }
 if (!existsSync(join(root, 'core/dist/keeper/main.js'))) {
-  console.error('what is measured is the build: run npm run build first');
+  console.error('the benches measure the build: run npm run build first');
   process.exit(2);
 }
 
@@ -98,5 +98,5 @@ for (const name of names) {
 const terminal = { ...terminalOf(process.stdout, process.env), width: Number.POSITIVE_INFINITY };
 process.stdout.write(formatRows(rows, terminal));
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
-// What was left half-way by a bench that was ended must not keep this process.
+// Leftovers of an ended bench must not keep this process alive.
 process.exit();

@@ -1,6 +1,6 @@
 /**
- * The demo model from the request until it can answer. By hand means: the very command line that rbee has written for the
- * worker, on another port, asked for its health all the time.
+ * The demo model from the request until it answers. `byHand` runs the command line that rbee wrote for the worker on
+ * another port, and polls its health.
  */
 import { type ChildProcess, spawn as spawnProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ export const spawn: Bench = async ({ rounds, cleanup }) => {
       return time;
     },
     again: () => spawnOnce(rbee),
-    // As after a while without a spawn: the process that evaluates the plugin is gone and must be started again.
+    // Like a spawn after a long pause: the process that evaluates the plugin is gone and must be started again.
     fresh: async () => {
       await rbee.home.rbee(['queen', 'restart']);
       return spawnOnce(rbee);
@@ -49,7 +49,7 @@ export const spawn: Bench = async ({ rounds, cleanup }) => {
       aim: { of: 'ratio', atMost: 1.1 },
     }),
     row({
-      what: 'the same, first after a start of the queen',
+      what: 'the same, first spawn of a new queen',
       unit: 'ms',
       value: measured.fresh,
       baseline,

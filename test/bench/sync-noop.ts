@@ -1,4 +1,4 @@
-/** A sync of ten machines that finds nothing to do, beside Ansible finding the same files where they should be. */
+/** A sync of ten machines that finds nothing to do, compared with Ansible finding the same files in place. */
 import { ansibleCheck } from './harness/ansible.ts';
 import { type Bench, row } from './harness/bench.ts';
 import { currentOf, startFleet } from './harness/machines.ts';
@@ -9,7 +9,7 @@ const hosts = 10;
 export const syncNoop: Bench = async ({ rounds, cleanup }) => {
   const { machines, sync } = await startFleet(cleanup, { hosts });
   await sync('something');
-  // Its rbee, its worker, and that the worker runs: far less than a sync looks at.
+  // Its rbee, its worker, and whether the worker runs: far less than a sync checks.
   const data = '.local/share/rbee';
   const home = machines.hosts[0]!.home;
   const files = [currentOf(home), `${home}/${data}/workers`, `${home}/.local/state/rbee`];

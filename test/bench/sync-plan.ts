@@ -1,4 +1,4 @@
-/** A sync of a large fleet that finds nothing to do: how long the reading and planning takes, and how much memory. */
+/** A sync of a large fleet that finds nothing to do: time and memory of reading and planning. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type Bench, row } from './harness/bench.ts';
@@ -32,7 +32,7 @@ export const syncPlan: Bench = async ({ rounds }) => {
       aim: { of: 'value', atMost: 2_000 },
     }),
     row({
-      what: 'most memory of that',
+      what: 'peak memory of that',
       unit: 'MiB',
       value: memory('many'),
       baseline: { name: 'of 1 hive', value: memory('one') },

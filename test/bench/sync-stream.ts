@@ -1,6 +1,6 @@
 /**
- * A token stream through the queen while a sync uploads, to the machine that streams and to others: how late tokens come,
- * beside the same stream when nothing else goes on.
+ * A token stream through the queen while a sync uploads to the streaming machine and to others: how late tokens arrive,
+ * compared with the same stream when nothing else happens.
  */
 import { randomFillSync } from 'node:crypto';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { percentile, samplesOf } from './harness/samples.ts';
 
 const everyMs = 20;
 const bulkBytes = 48 * 1024 * 1024;
-/** Of the quiet stream. */
+/** Tokens of the quiet stream. */
 const quietTokens = 500;
 
 export const syncStream: Bench = async ({ rounds, cleanup }) => {
@@ -33,7 +33,7 @@ export const syncStream: Bench = async ({ rounds, cleanup }) => {
     const read = (tokens: number, signal?: AbortSignal) =>
       readTimes(fleet.home.paths.queenSocket, { model: `tick-${streams}`, tokens, signal });
     quiet.push(percentile(lateness(await read(quietTokens)), 0.99));
-    // From here on the other machines get everything, and the one that streams gets as much again.
+    // From now on, the other machines get everything, and the streaming one gets as much again.
     const more = `${withTicker(streams)}workers = [{ type = "bulk", version = "*" }]\n`;
     fleet.declare([more, ...others.map(withTicker)].join('\n'));
     const ended = new AbortController();
@@ -56,7 +56,7 @@ export const syncStream: Bench = async ({ rounds, cleanup }) => {
   ];
 };
 
-/** When each token came, in milliseconds. Aborting ends the stream well. */
+/** Arrival times of the tokens in milliseconds. An abort ends the stream without an error. */
 const readTimes = async (
   socketPath: string,
   { model, tokens, signal }: { model: string; tokens: number; signal?: AbortSignal | undefined },
@@ -81,8 +81,8 @@ const readTimes = async (
 };
 
 /**
- * How much sooner each token could have come, by those after it: the worker sends at an even pace, which may slow down
- * but never catches up, so a token that comes in time tells when those before it were sent at the latest.
+ * How late each token arrives, judged by those after it: the worker sends at an even pace, may slow down and never
+ * catches up, so a punctual token tells when the earlier ones were sent at the latest.
  */
 const lateness = (times: readonly number[]): number[] => {
   let earliest = Number.POSITIVE_INFINITY;
@@ -95,7 +95,7 @@ const lateness = (times: readonly number[]): number[] => {
     });
 };
 
-/** The worker type `bulk`: the ticker with a large file that does not get smaller by packing. */
+/** The worker type `bulk`: the ticker with a large file that does not compress. */
 const bulkyPlugin = (cleanup: AsyncDisposableStack): string => {
   const folder = mkdtempSync(join(tmpdir(), 'rbee-bench-bulk-'));
   cleanup.defer(() => rmSync(folder, { recursive: true, force: true }));

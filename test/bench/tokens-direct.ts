@@ -1,4 +1,4 @@
-/** node-llama-cpp in a script, without a server: prompt in, text out, several sequences at once where asked to. */
+/** node-llama-cpp in a script, without a server: prompt in, text out, optionally several sequences at once. */
 import { getLlama, type LlamaContextSequence, type LlamaModel } from 'node-llama-cpp';
 
 export type DirectRequest =
@@ -6,7 +6,7 @@ export type DirectRequest =
   | { run: { prompt: string; streams: number; length: number } };
 
 export interface DirectAnswer {
-  /** Tokens of each answer. */
+  /** Tokens per answer. */
   counts: number[];
   ms: number;
 }

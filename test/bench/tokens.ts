@@ -1,6 +1,6 @@
 /**
- * Tokens per second of streamed answers over HTTP, against the same library in a script that only computes. The model is
- * so small that computing a token takes a fraction of a millisecond: with any real one, the share of the server is less.
+ * Tokens per second of answers streamed over HTTP, compared with the same library in a script that only computes. In so
+ * small a model a token takes a fraction of a millisecond; with any real model, the share of the server is smaller.
  */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ import type { DirectAnswer, DirectRequest } from './tokens-direct.ts';
 const program = join(root, 'plugins/worker-llamacpp/dist/server/main.js');
 const prompt = 'count';
 const [context, slots] = [512, 8];
-/** Tokens of one answer. */
+/** Tokens per answer. */
 const length = 480;
 
 export const tokens: Bench = async ({ rounds, cleanup }) => {
@@ -83,7 +83,7 @@ export const tokens: Bench = async ({ rounds, cleanup }) => {
   ];
 };
 
-/** Reads one streamed answer to its end; the number of its tokens, as the server counts them. */
+/** Reads one streamed answer to its end; returns its token count as the server reports it. */
 const streamedTokens = async (port: number): Promise<number> => {
   const body = JSON.stringify({
     prompt,

@@ -1,6 +1,6 @@
 /**
- * What the way through an SSH connection costs: small requests beside the same ones straight to the port, a large answer
- * beside the same bytes by `scp`.
+ * What an SSH tunnel costs: small requests compared with requests straight to the port, a large answer compared with
+ * `scp` of the same bytes.
  */
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
@@ -77,7 +77,7 @@ export const tunnel: Bench = async ({ rounds, cleanup }) => {
   ];
 };
 
-/** Reads an answer of so many bytes over one connection that is kept. */
+/** Reads an answer of this many bytes over one kept-alive connection. */
 const reader = (cleanup: AsyncDisposableStack, dial: () => Promise<Duplex>): ((size: number) => Promise<number>) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   agent.createConnection = ((_options: unknown, done: (error: Error | null, socket?: Duplex) => void) => {

@@ -1,4 +1,4 @@
-/** Things that go wrong around rbee: hung daemons, damaged files, queens that leave in the middle of something. */
+/** Damage around rbee: hung daemons, damaged files, queens that stop in the middle of something. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,8 +25,8 @@ const spawnFake = (name: string, flags: readonly string[] = []) => [
 ];
 const list = async (at: TestHome) => (await at.json(['worker', 'list'])).workers;
 
-// The error of a time-out has a numeric code, which was taken for the PID that answered.
-test('a queen that hangs is stopped by her own PID, and no other process is touched', {
+// A time-out error has a numeric code, which was mistaken for the PID that answered.
+test('a hung queen is stopped by its own PID, and no other process is touched', {
   skip: atFullScale,
 }, async () => {
   const at = home();
@@ -39,7 +39,7 @@ test('a queen that hangs is stopped by her own PID, and no other process is touc
   assert.deepEqual(at.processes(), []);
 });
 
-test('a queen that is stopped while a worker loads takes back what she began', async () => {
+test('a queen stopped while a worker loads cleans up what it began', async () => {
   const at = home();
   await at.json(['queen', 'start']);
   const child = at.start(spawnFake('loading', ['--ready-after', '60000', '--load-lines', '1000', '--fork-child']));
@@ -47,11 +47,11 @@ test('a queen that is stopped while a worker loads takes back what she began', a
   const run = await at.rbee(['queen', 'stop']);
   assert.equal(run.code, 0, run.stderr);
   await new Promise((resolve) => (child.exitCode === null ? child.once('close', resolve) : resolve(null)));
-  await until(() => at.processes().length === 0, { what: 'the end of all that was begun' });
+  await until(() => at.processes().length === 0, { what: 'the end of all processes' });
   assert.deepEqual(readdirSync(at.paths.runs), []);
 });
 
-test('a stale PID file that names a worker ends no worker', async () => {
+test('a stale PID file that names a worker does not end the worker', async () => {
   const at = home();
   const worker = JSON.parse((await at.rbee([...spawnFake('innocent'), '--json'])).stdout);
   await killAndWait(pidIn(at.paths.queenPid));
@@ -61,8 +61,8 @@ test('a stale PID file that names a worker ends no worker', async () => {
   assert.equal((await list(at))[0].pid, worker.pid);
 });
 
-// Every command ended until the file was removed by hand.
-test('PID files that a power cut has emptied or torn end no command, and are replaced', async () => {
+// Every command failed until the file was removed by hand.
+test('PID files that a power cut emptied or truncated are replaced, and commands keep working', async () => {
   const at = home('mode = "standalone"');
   await at.rbee(spawnFake('kept'));
   for (const text of sampleOf(['\0\0\0\0', ''])) {
@@ -87,7 +87,7 @@ test('PID files that a power cut has emptied or torn end no command, and are rep
   assert.ok(!existsSync(at.paths.queenPid) && !existsSync(at.paths.hivePid));
 });
 
-test('damaged run records and a damaged index cost nothing but themselves', async () => {
+test('damaged run records and a damaged plugin index affect nothing else', async () => {
   const at = home();
   const worker = JSON.parse((await at.rbee([...spawnFake('kept'), '--json'])).stdout);
   await at.json(['queen', 'stop']);
@@ -110,7 +110,7 @@ test('damaged run records and a damaged index cost nothing but themselves', asyn
 });
 
 for (const mode of sampleOf(['standalone', 'attached-hive'])) {
-  test(`the state folder is removed under living daemons (${mode}): they make room, and the worker is kept`, async () => {
+  test(`daemons whose state folder is removed (${mode}) are replaced, and the worker is kept`, async () => {
     const at = home(`mode = "${mode}"`);
     const worker = JSON.parse((await at.rbee([...spawnFake('kept'), '--json'])).stdout);
     const daemons = at.processes().filter((pid) => pid !== worker.pid && parentOf(pid) !== worker.pid);
@@ -123,7 +123,7 @@ for (const mode of sampleOf(['standalone', 'attached-hive'])) {
   });
 }
 
-test('a database of jobs that is damaged or another’s is set aside', async () => {
+test('a damaged or foreign jobs database is set aside', async () => {
   const at = home();
   await at.json(['queen', 'start']);
   await at.json(['queen', 'stop']);
@@ -138,10 +138,10 @@ test('a database of jobs that is damaged or another’s is set aside', async () 
   }
 });
 
-test('a hive without file descriptors ends no worker', { skip: atFullScale }, async () => {
+test('a hive that is out of file descriptors ends no worker', { skip: atFullScale }, async () => {
   const at = home();
   const worker = JSON.parse((await at.rbee([...spawnFake('steady'), '--json'])).stdout);
-  // Adopted, so that it is watched by looking.
+  // Adopted, so the hive watches it by polling.
   await at.json(['queen', 'restart']);
   const { url, pid } = await at.json(['queen', 'status']);
   const { prlimit } = await import('../harness/prlimit.ts');
@@ -151,7 +151,7 @@ test('a hive without file descriptors ends no worker', { skip: atFullScale }, as
     connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}),
   );
   await until(() => sockets.some((socket) => socket.readyState === 'open'));
-  // Several looks at the worker happen while nothing can be opened.
+  // The hive polls the worker several times while no file can be opened.
   const looks = performance.now() + 1_500;
   await until(() => performance.now() > looks);
   for (const socket of sockets) socket.destroy();
@@ -164,7 +164,7 @@ test('a hive without file descriptors ends no worker', { skip: atFullScale }, as
   assert.equal(after.state, 'ready');
 });
 
-test('a pipe as a model is refused, and hangs nothing', async () => {
+test('a named pipe given as a model is refused, and nothing hangs', async () => {
   const at = home();
   const { execFileSync } = await import('node:child_process');
   const pipe = join(at.folder, 'pipe.gguf');
@@ -186,7 +186,7 @@ test('a deleted worker leaves no log behind', async () => {
   );
 });
 
-test('a hive that is down is said where its workers would be listed', async () => {
+test('a hive that is down is mentioned where its workers would be listed', async () => {
   const at = home('mode = "standalone"');
   await at.rbee(spawnFake('unseen'));
   await at.json(['hive', 'stop', 'local']);
@@ -197,7 +197,7 @@ test('a hive that is down is said where its workers would be listed', async () =
   assert.equal((await list(at))[0].state, 'ready');
 });
 
-test('a job needs no idempotency key', async () => {
+test('a job does not need an idempotency key', async () => {
   const at = home();
   await at.json(['queen', 'start']);
   const { request } = await import('node:http');

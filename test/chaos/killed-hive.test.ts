@@ -1,4 +1,4 @@
-/** Changes that are asked for in the moment after the hive was killed, while the queen starts it again. */
+/** Changes requested right after the hive was killed, while the queen restarts it. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -13,8 +13,8 @@ after(() => home.close());
 const spawn = (id: string) =>
   home.json(['worker', 'spawn', '--type', 'fake', '--device', 'cpu', '--name', id, '--id', id]);
 
-// They were refused, "it is not running", while the list still showed the hive as online. A spawn waited.
-test('a worker is deleted, stopped, restarted and started right after its hive was killed', async () => {
+// These were refused with "it is not running" while the list still showed the hive as online. Only a spawn waited.
+test('a worker can be deleted, stopped, restarted and started right after its hive was killed', async () => {
   const ids = ['gone', 'halted', 'again', 'awake'];
   await Promise.all(ids.map(spawn));
   await home.json(['worker', 'stop', 'awake', '--now']);

@@ -1,6 +1,6 @@
 /**
  * Queen and hive are killed with SIGKILL at random moments while five workers stream. No worker may end, no stream may
- * lose a token, and the list must be right again each time. Full length: 100 kills of each.
+ * lose a token, and the list must be right again each time. At full scale: 100 kills of each.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -60,7 +60,7 @@ const expectWhole = (streams: readonly StreamReader[]): void => {
   }
 };
 
-/** Waits until each stream has gone on: what was written before a kill does not count. */
+/** Waits until each stream has gone on: tokens from before a kill do not count. */
 const goneOn = (streams: readonly StreamReader[]): Promise<unknown> => {
   const counts = streams.map((stream) => stream.numbers.length);
   return until(
@@ -89,14 +89,14 @@ const listens = (path: string): Promise<boolean> =>
     socket.on('error', () => resolve(false));
   });
 
-/** A moment that differs from kill to kill, the same in each run. */
+/** A moment that differs from kill to kill but is the same in each run. */
 const moment = (index: number): Promise<void> => delay((index * 37) % 250);
 
-describe('kill -9 of the queen with the hive inside', () => {
+describe('kill -9 of a queen with the hive inside', () => {
   const home = createHome();
   after(() => home.close());
 
-  test(`${kills} times: same workers, whole streams, right list, no orphan`, async () => {
+  test(`${kills} kills: same workers, unbroken streams, correct list, no orphans`, async () => {
     const workers = await spawnStreaming(home);
     assert.equal(workers.length, workerCount);
     const streams = workers.map((worker) =>
@@ -119,11 +119,11 @@ describe('kill -9 of the queen with the hive inside', () => {
   });
 });
 
-describe('kill -9 of a hive of its own', () => {
+describe('kill -9 of a hive in its own process', () => {
   const home = createHome({ queen: 'mode = "standalone"' });
   after(() => home.close());
 
-  test(`${kills} times: same workers, whole streams through the queen too, right list, no orphan`, async () => {
+  test(`${kills} kills: same workers, unbroken streams (also through the queen), correct list, no orphans`, async () => {
     const workers = await spawnStreaming(home);
     const { url } = await home.json(['queen', 'status']);
     const streams = workers.flatMap((worker) => [
@@ -141,7 +141,7 @@ describe('kill -9 of a hive of its own', () => {
           async () =>
             pidIn(home.paths.hivePid) > 0 &&
             pidIn(home.paths.hivePid) !== pid &&
-            // The list may still be that of the hive before.
+            // The list may still be from before the hive was killed.
             (await listens(home.paths.hiveSocket)) &&
             same(await list(home), workers),
           {
@@ -160,12 +160,12 @@ describe('kill -9 of a hive of its own', () => {
   });
 });
 
-describe('a hive of its own that cannot start with the queen', () => {
+describe('a hive in its own process that cannot start with the queen', () => {
   const home = createHome({ queen: 'mode = "standalone"' });
   after(() => home.close());
 
-  // A hive that was killed while the queen started it was never tried again: nothing read its heartbeats yet.
-  test('is started as soon as that is possible, and without being asked for', async () => {
+  // A hive killed while the queen started it was never retried, since nothing read its heartbeats yet.
+  test('is started as soon as that is possible, without a request', async () => {
     const inTheWay = join(home.paths.hiveSocket, 'in the way');
     mkdirSync(inTheWay, { recursive: true });
     const local = async () => (await home.json(['hive', 'list'])).hives[0];
@@ -179,7 +179,7 @@ describe('kill -9 of queen and hive together', () => {
   const home = createHome({ queen: 'mode = "standalone"' });
   after(() => home.close());
 
-  test('a worker that died meanwhile is started again, the others are as they were', async () => {
+  test('a worker that died meanwhile is restarted, and the others keep running', async () => {
     const workers = await spawnStreaming(home);
     kill(pidIn(home.paths.hivePid));
     await killAndWait(pidIn(home.paths.queenPid));

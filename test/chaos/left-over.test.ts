@@ -1,4 +1,6 @@
-/** Engines that outlive what is known of them: lost and garbled records, and children that leave their engine's group. */
+/**
+ * Engines that outlive their records: lost and garbled records, and children that leave their engine's process group.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +26,7 @@ describe('an engine whose run record is garbled', () => {
   const home = createHome();
   after(() => home.close());
 
-  test('is told by the hive, listed by the doctor with and without a queen, and ended by doctor --fix', async () => {
+  test('is reported by the hive, listed by the doctor with and without a queen, and ended by doctor --fix', async () => {
     const { pid } = await home.json(spawnFake('kept'));
     const whole = await home.json(spawnFake('whole'));
     assert.deepEqual(
@@ -54,7 +56,7 @@ describe('an engine whose run record is garbled', () => {
       /an engine of worker kept runs \(pid \d+\) and no record/,
     );
     const piped = await home.rbee(['doctor', '--fix', '--json']);
-    assert.equal(JSON.parse(piped.stdout).error.code, 'USAGE', 'nobody is there to be asked');
+    assert.equal(JSON.parse(piped.stdout).error.code, 'USAGE', 'there is no terminal for a question');
     assert.ok(existsSync(`/proc/${pid}`));
     const { fixed } = await home.json(['doctor', '--fix', '--yes']);
     assert.deepEqual(fixed.runs[0].pids, [pid]);
@@ -69,11 +71,11 @@ describe('an engine whose run record is garbled', () => {
   });
 });
 
-describe('children that leave the group of their engine', () => {
+describe('children that leave the process group of their engine', () => {
   const home = createHome();
   after(() => home.close());
 
-  // One more was left at each crash, and all of them after a deletion.
+  // Each crash left one more behind, and a deletion left all of them.
   test('end with it, at each crash and with worker delete --now', async () => {
     const { pid, logFile } = await home.json(spawnFake('forks', ['--fork-away', '--exit-code', '3']));
     const away = () => [...readFileSync(logFile, 'utf8').matchAll(/away pid (\d+)/g)].map((match) => Number(match[1]));

@@ -1,16 +1,16 @@
 /**
- * A machine's link stays down for ten minutes, at full scale only: what is told of it, what requests and a sync
- * get meanwhile, what the queen makes of the wait, and how all is back by itself. All of it shares the one outage.
+ * A machine's link is down for ten minutes, at full scale only: what the queen reports, what requests and a sync get,
+ * what waiting costs the queen, and how everything comes back without help. All tests share one outage.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Appetite, appetiteOf, dialsTo } from '../harness/appetite.ts';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
 import type { Run } from '../harness/home.ts';
 import { endOf, goesOn, type LivingFleet, living, whole } from '../harness/living.ts';
 import { cannot, type Host } from '../harness/machines.ts';
+import { dialsTo, type ResourceUsage, resourceUsageOf } from '../harness/resource-usage.ts';
 import type { StreamReader } from '../harness/streams.ts';
 import { atFullScale, until } from '../harness/until.ts';
 
@@ -21,15 +21,15 @@ let live: LivingFleet;
 let pi: Host;
 let url: string;
 let queen: number;
-/** Of workers, before the link went down. */
+/** Worker processes before the link went down. */
 let processes: string[];
 let through: StreamReader;
 let beside: StreamReader;
 let pulled: number;
 let syncing: Promise<Run>;
-let settled: Appetite;
-/** Every connection to the machine that was begun, by its local port, and how many there were at a time. */
-const dials = { all: new Set<string>(), mostAtOnce: 0 };
+let settled: ResourceUsage;
+/** Connection attempts to the machine by local port, and the most that were open at the same time. */
+const dials = { all: new Set<string>(), maxAtOnce: 0 };
 let watching: NodeJS.Timeout | undefined;
 
 const conf = (...ofBox: string[]): string => `
@@ -42,9 +42,9 @@ alias = "box"
 run = [${ofBox.map((id) => `{ type = "ticker", name = "${id}", id = "${id}" }`).join(', ')}]
 `;
 
-const appetite = (): Appetite => appetiteOf(queen, join(fleet.home.paths.logs, 'queen.log'));
+const resourceUsage = (): ResourceUsage => resourceUsageOf(queen, join(fleet.home.paths.logs, 'queen.log'));
 
-/** A request as an application makes it, with no command of ours beside it. */
+/** A request like an application's, without help from an rbee command. */
 const ask = async (model: string, signal?: AbortSignal): Promise<{ status: number; text: string }> => {
   const body = JSON.stringify({ model, max_tokens: 1, messages: [{ role: 'user', content: 'hello' }] });
   const headers = { 'content-type': 'application/json' };
@@ -69,7 +69,7 @@ before(async () => {
   watching = setInterval(() => {
     const now = dialsTo(pi.address);
     for (const port of now) dials.all.add(port);
-    dials.mostAtOnce = Math.max(dials.mostAtOnce, now.length);
+    dials.maxAtOnce = Math.max(dials.maxAtOnce, now.length);
   }, 100);
   pulled = Date.now();
   await pi.linkDown();
@@ -82,7 +82,7 @@ after(async () => {
 
 test('the machine is unreachable with since when and why, its workers are lost', { skip }, async () => {
   const shown = await live.becomes('pi', 'unreachable');
-  // It takes its time; what it came to is looked at below.
+  // It takes a while; its result is checked below.
   fleet.declare(conf('only-box', 'more-box'));
   syncing = fleet.home.rbee(['sync']);
   assert.ok(Date.parse(shown.since) >= pulled - 1_000, shown.since);
@@ -97,8 +97,8 @@ test('a stream through the link ends with an error that says so', { skip }, asyn
   assert.match(end, /WORKER_CONNECTION_LOST/);
 });
 
-test('what is asked of it is refused at once, without waiting for the machine', { skip }, async () => {
-  // Far less than it takes to give up a connection.
+test('requests for its workers are refused at once, without waiting for the machine', { skip }, async () => {
+  // Far less than a connection attempt takes to time out.
   for (let nth = 0; nth < 20; nth++) {
     const { status, text } = await ask('only-pi', AbortSignal.timeout(5_000));
     assert.equal(status, 503, text);
@@ -106,7 +106,7 @@ test('what is asked of it is refused at once, without waiting for the machine', 
   }
 });
 
-test('a sync fails for that machine only', { skip }, async () => {
+test('a sync fails for that machine alone', { skip }, async () => {
   const run = await syncing;
   assert.equal(run.code, 3, run.stdout + run.stderr);
   assert.match(run.stdout, /^box +done +1 done/m);
@@ -114,34 +114,34 @@ test('a sync fails for that machine only', { skip }, async () => {
   await live.ready('more-box');
 });
 
-test('the queen waits for it without growing, and without knocking all the time', { skip }, async (t) => {
-  settled = appetite();
+test('while waiting, the queen does not grow and retries only now and then', { skip }, async (t) => {
+  settled = resourceUsage();
   const settledAt = Date.now();
   while (Date.now() < pulled + outageMs) {
     await delay(Math.min(5_000, Math.max(0, pulled + outageMs - Date.now())));
     const { status, text } = await ask('only-pi', AbortSignal.timeout(5_000));
     assert.equal(status, 503, text);
   }
-  const end = appetite();
-  t.diagnostic(JSON.stringify({ settled, end, attempts: dials.all.size, atOnce: dials.mostAtOnce }));
+  const end = resourceUsage();
+  t.diagnostic(JSON.stringify({ settled, end, attempts: dials.all.size, atOnce: dials.maxAtOnce }));
   assert.ok(end.memory - settled.memory < 64 * 2 ** 20, `memory grew by ${end.memory - settled.memory} bytes`);
   assert.ok(end.sockets <= settled.sockets + 4, `${settled.sockets} sockets became ${end.sockets}`);
   assert.ok(end.files <= settled.files + 4, `${settled.files} open files became ${end.files}`);
-  // A few lines a minute at most.
+  // At most a few lines a minute.
   const minutes = (Date.now() - settledAt) / 60_000 + 1;
   assert.ok(end.log - settled.log < minutes * 2_000, `the log grew by ${end.log - settled.log} bytes`);
   assert.ok(dials.all.size > 0, 'it was not tried again');
   assert.ok(dials.all.size <= ((Date.now() - pulled) / 60_000 + 1) * 60, `${dials.all.size} attempts`);
-  assert.ok(dials.mostAtOnce <= 2, `${dials.mostAtOnce} attempts at a time`);
+  assert.ok(dials.maxAtOnce <= 2, `${dials.maxAtOnce} attempts at a time`);
   const shown = await live.hive('pi');
   assert.equal(shown.status, 'unreachable');
   assert.ok(Date.parse(shown.since) < pulled + 60_000, `since ${shown.since}`);
-  // By now more is known than that there is no heartbeat.
+  // By now the reason is more specific than a missing heartbeat.
   assert.match(shown.reason ?? '', /cannot reach|connection/);
   await goesOn(beside);
 });
 
-test('it is back by itself when the link is, with the same processes', { skip }, async (t) => {
+test('the machine comes back with the link, running the same processes', { skip }, async (t) => {
   clearInterval(watching);
   const up = Date.now();
   await pi.linkUp();

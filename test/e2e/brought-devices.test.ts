@@ -1,4 +1,4 @@
-/** A kind of device that a plugin brings: seen, chosen, bound and spawned on like rbee's own. */
+/** A kind of device that a plugin adds can be listed, chosen, bound and used like rbee's own. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -23,7 +23,7 @@ after(() => home.close());
 const devices = async () => (await home.json(['hive', 'devices'])).devices as { id: string; name: string }[];
 const spawn = (...more: string[]) => home.rbee(['worker', 'spawn', '--type', 'bee', '--json', ...more]);
 
-test('its devices are listed with those that rbee knows', async () => {
+test("its devices are listed together with rbee's own", async () => {
   const found = await devices();
   assert.deepEqual(
     found.filter(({ id }) => id.startsWith('bee:')).map(({ id, name }) => `${id} ${name}`),
@@ -32,7 +32,7 @@ test('its devices are listed with those that rbee knows', async () => {
   assert.ok(found.some(({ id }) => id === 'cpu'));
 });
 
-test('a worker is spawned on the one that is asked for, or else on the one with the most free memory', async () => {
+test('a worker is spawned on the requested device, or else on the one with the most free memory', async () => {
   const hum = async (model: string) =>
     (
       await fetch(`${url}/v1/hum`, {
@@ -52,7 +52,7 @@ test('a worker is spawned on the one that is asked for, or else on the one with 
   }
 });
 
-test('a device or a kind that is not there is refused with what is', async () => {
+test('a missing device or kind is refused, with a list of what exists', async () => {
   for (const device of ['bee:2', 'wasp:0']) {
     const { error } = JSON.parse((await spawn('--device', device)).stdout);
     assert.equal(error.code, 'DEVICE_NOT_FOUND');
@@ -62,13 +62,13 @@ test('a device or a kind that is not there is refused with what is', async () =>
   assert.equal(JSON.parse(missing.stdout).error.code, 'DEVICE_NOT_FOUND');
 });
 
-test('a program that fails or talks of other devices leaves the machine as it is', async () => {
+test('a probe that fails or reports foreign devices leaves the machine as it is', async () => {
   tell(`echo 'no bees today' >&2; exit 3`);
   const seen = await devices();
   assert.ok(!seen.some(({ id }) => id.startsWith('bee:')) && seen.some(({ id }) => id === 'cpu'));
 });
 
-test("a second package that brings the kind is refused by name, and so is one of the kinds that are rbee's own", async () => {
+test("a second package that adds the same kind, or one of rbee's own, is refused by name", async () => {
   const copyWith = (name: string, change: (text: string) => string) => {
     const folder = join(home.folder, name);
     cpSync(plugin, folder, { recursive: true });
@@ -86,5 +86,5 @@ test("a second package that brings the kind is refused by name, and so is one of
     copyWith('worker-taken', (text) => text.replace(/"devices": \[\s*"bee"\s*\]/, '"devices": ["cuda"]')),
   );
   assert.equal(taken.code, 'PLUGIN_INVALID');
-  assert.match(taken.message, /cuda belongs to rbee itself/);
+  assert.match(taken.message, /cuda is reserved for rbee/);
 });

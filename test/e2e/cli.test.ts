@@ -55,17 +55,17 @@ const list = { 'GET /v1/workers': { workers: [worker] } };
 const errorOf = (stdout: string): { code: string; message: string; hint: string } => JSON.parse(stdout).error;
 
 describe('rbee without a queen', () => {
-  it('tells its version', async () => {
+  it('prints its version', async () => {
     const run = await home.rbee(['--version']);
     assert.deepEqual([run.code, run.stdout], [0, `rbee ${version}\n`]);
   });
 
-  it('refuses an old Node in a sentence, before it loads anything that such a Node could not read', (t) => {
+  it('refuses an old Node in one sentence, before it loads anything that such a Node cannot parse', (t) => {
     const old = ['/usr/bin/node', '/usr/local/bin/node'].find((program) => {
       if (!existsSync(program)) return false;
       return Number(execFileSync(program, ['-p', 'process.versions.node.split(".")[0]'], { encoding: 'utf8' })) < 24;
     });
-    // Where no old Node is at hand, this one says that it is one.
+    // Without an old Node at hand, this one pretends to be old.
     const disguise = "data:text/javascript,Object.defineProperty(process, 'versions', { value: { node: '20.1.0' } })";
     const argv = old === undefined ? [process.execPath, '--import', disguise, bin] : [old, bin];
     t.diagnostic(`with ${old ?? 'this Node in disguise'}`);
@@ -89,7 +89,7 @@ describe('rbee without a queen', () => {
     }
   });
 
-  it('shows the topics when it is given nothing, and the commands of a topic when given one', async () => {
+  it('lists the topics when given nothing, and the commands of a topic when given one', async () => {
     for (const args of [[], ['--help'], ['help']])
       assert.match((await home.rbee(args)).stdout, /TOPICS[\s\S]*worker[\s\S]*COMMANDS[\s\S]*demo/);
     for (const args of [['worker'], ['help', 'worker'], ['worker', '--help']]) {
@@ -115,7 +115,7 @@ describe('rbee without a queen', () => {
     [['completion', 'ksh'], /bash, zsh, fish/, /--help/],
   ];
   for (const [args, problem, help] of mistakes) {
-    it(`exits with 2 and says what is wrong with: rbee ${args.join(' ')}`, async () => {
+    it(`exits with 2 and says what is wrong: rbee ${args.join(' ')}`, async () => {
       const plain = await home.rbee(args);
       assert.equal(plain.code, 2, plain.stderr);
       assert.equal(plain.stdout, '');
@@ -148,7 +148,7 @@ describe('rbee without a queen', () => {
     assert.deepEqual(home.processes(), []);
   });
 
-  it('is examined by the doctor without starting one', async () => {
+  it('is checked by the doctor, which does not start one', async () => {
     const { healthy, checks } = await home.json(['doctor']);
     assert.equal(healthy, true);
     for (const name of ['node', 'state folder', 'disk space', 'rbee.conf', 'queen']) {
@@ -162,7 +162,7 @@ describe('rbee without a queen', () => {
 });
 
 describe('rbee with a queen', () => {
-  it('prints the same on the short path and on the long one', async () => {
+  it('prints the same on the fast path and on the slow one', async () => {
     queen = await startFakeQueen(home.paths.queenSocket, list);
     const short = await home.rbee(['worker', 'list']);
     const long = await home.rbee(['worker', 'list', '--no-start']);
@@ -179,10 +179,11 @@ describe('rbee with a queen', () => {
   it('writes no colours into a pipe, whatever the terminal', async () => {
     queen = await startFakeQueen(home.paths.queenSocket, list);
     const run = await home.rbee(['worker', 'list'], { env: { NO_COLOR: '', TERM: 'xterm-256color' } });
+    assert.match(run.stdout, /llamacpp-a1b2/);
     assert.ok(!run.stdout.includes('\u001b'));
   });
 
-  it('passes on an error of hers with code, message and hint', async () => {
+  it('passes on an error of the queen with code, message and hint', async () => {
     const error = { code: 'WORKER_NOT_FOUND', message: 'there is no worker x', hint: 'run: rbee worker list' };
     const answer = (_: IncomingMessage, response: ServerResponse) =>
       response.writeHead(404).end(JSON.stringify({ error }));
@@ -193,7 +194,7 @@ describe('rbee with a queen', () => {
     assert.equal(plain.stderr, 'error: there is no worker x\n  try: rbee worker list\n');
   });
 
-  it('takes it calmly when its reader leaves', async () => {
+  it('exits quietly when its reader leaves', async () => {
     const workers = Array.from({ length: 5_000 }, (_, index) => ({ ...worker, id: `llamacpp-${index}` }));
     queen = await startFakeQueen(home.paths.queenSocket, { 'GET /v1/workers': { workers } });
     for (const args of [
@@ -211,7 +212,7 @@ describe('rbee with a queen', () => {
     }
   });
 
-  it('completes names that only she knows', async () => {
+  it('completes names that only the queen knows', async () => {
     const fleet = { queen: {}, hives: [], workers: [worker], models: ['demo'] };
     queen = await startFakeQueen(home.paths.queenSocket, { 'GET /v1/status': fleet });
     assert.equal(
@@ -220,8 +221,8 @@ describe('rbee with a queen', () => {
     );
   });
 
-  // bash puts a candidate into the line as it is: a machine could have had a command run by the tab key and Enter.
-  it('completes no name that a shell would take for more than a word', async () => {
+  // bash inserts a candidate as it is, so a machine could have had a command run by Tab and Enter.
+  it('completes no name that a shell would read as more than a word', async () => {
     const ids = [
       '$(reboot)',
       'a;reboot',
@@ -244,8 +245,8 @@ describe('rbee with a queen', () => {
   });
 });
 
-describe('the completion of bash', () => {
-  it('completes in a real bash', async () => {
+describe('bash completion', () => {
+  it('works in a real bash', async () => {
     queen = await startFakeQueen(home.paths.queenSocket, {
       'GET /v1/status': { queen: {}, hives: [], workers: [worker], models: ['demo'] },
     });
@@ -267,7 +268,7 @@ describe('a job', () => {
   const event = (seq: number, body: object): string =>
     `id: ${seq}\ndata: ${JSON.stringify({ seq, at: '2026-01-01T00:00:00Z', ...body })}\n\n`;
 
-  /** A queen whose one job narrates a step and then waits until it is cancelled. */
+  /** A queen whose one job reports a step and then waits until it is cancelled. */
   const waiting = async () => {
     let stream: ServerResponse | undefined;
     const job = { id: 'job-1', operation: 'worker_spawn', state: 'running', input: {} };
@@ -291,7 +292,7 @@ describe('a job', () => {
   };
   const spawnArgs = ['worker', 'spawn', '--type', 'llamacpp', '--model', 'demo'];
 
-  /** Runs until it has narrated, then sends a signal; gives how it ended. */
+  /** Runs until it shows progress, then sends a signal; returns how it ended. */
   const interrupt = async (args: readonly string[], signal: NodeJS.Signals) => {
     const child = home.start(args);
     let stderr = '';
@@ -314,7 +315,7 @@ describe('a job', () => {
     assert.ok(queen.requests.includes('DELETE /v1/jobs/job-1'));
   });
 
-  it('is cancelled by Ctrl-C when it was picked up again, but not when it is only watched', async () => {
+  it('is cancelled by Ctrl-C after attach, but not while it is only watched', async () => {
     queen = await waiting();
     assert.equal((await interrupt(['job', 'watch', 'job-1'], 'SIGINT')).code, 130);
     assert.ok(!queen.requests.includes('DELETE /v1/jobs/job-1'));
@@ -322,7 +323,7 @@ describe('a job', () => {
     assert.ok(queen.requests.includes('DELETE /v1/jobs/job-1'));
   });
 
-  it('is left to itself by a second Ctrl-C, at once', async () => {
+  it('is abandoned at once by a second Ctrl-C', async () => {
     let asked = false;
     queen = await startFakeQueen(home.paths.queenSocket, {
       'POST /v1/jobs': { job_id: 'job-3' },
@@ -347,13 +348,13 @@ describe('a job', () => {
     assert.equal(await ended, 130);
   });
 
-  it('goes on when the terminal is lost', async () => {
+  it('continues when the terminal is lost', async () => {
     queen = await waiting();
     assert.equal((await interrupt(spawnArgs, 'SIGHUP')).by, 'SIGHUP');
     assert.ok(!queen.requests.includes('DELETE /v1/jobs/job-1'));
   });
 
-  it('goes on with --detach, which tells how to pick it up', async () => {
+  it('continues with --detach, which says how to attach to it', async () => {
     queen = await waiting();
     const run = await home.rbee([...spawnArgs, '--detach']);
     assert.deepEqual([run.code, run.stdout], [0, 'job-1\n']);
@@ -361,7 +362,7 @@ describe('a job', () => {
     assert.deepEqual(await home.json([...spawnArgs, '--detach']), { job_id: 'job-1' });
   });
 
-  it('narrates on stderr and gives its result on stdout', async () => {
+  it('reports progress on stderr and prints its result on stdout', async () => {
     queen = await startFakeQueen(home.paths.queenSocket, {
       'POST /v1/jobs': { job_id: 'job-2' },
       'GET /v1/jobs/job-2/events': (_: IncomingMessage, response: ServerResponse) => {
@@ -377,7 +378,7 @@ describe('a job', () => {
     assert.deepEqual(await home.json(spawnArgs), worker);
   });
 
-  it('fails with 3 when only some of several do', async () => {
+  it('exits with 3 when only some of several fail', async () => {
     let jobs = 0;
     queen = await startFakeQueen(home.paths.queenSocket, {
       'POST /v1/jobs': (_: IncomingMessage, response: ServerResponse) =>

@@ -1,4 +1,4 @@
-/** The example of docs/client.md, run as it stands there. */
+/** Runs the example of docs/client.md exactly as printed. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -25,14 +25,14 @@ test('the example of the client does what its page says', async () => {
   writeFileSync(file, example);
 
   const alone = run(process.execPath, [file], { env: home.env });
-  await assert.rejects(alone, { code: 1, stderr: /^QUEEN_\w+: .+ \(.+\)$/m }, 'it does not start the queen');
+  await assert.rejects(alone, { code: 1, stderr: /^QUEEN_\w+: .+ \(.+\)$/m }, 'the client does not start a queen');
   await home.json(['queen', 'start']);
   const { stdout } = await run(process.execPath, [file], { env: home.env });
   assert.match(stdout, /^(\S+) serves greeter: ready\n\1 is gone\n$/m);
   assert.deepEqual((await home.json(['worker', 'list'])).workers, []);
 });
 
-test('core has one door, the client, and the contract has types alone', () => {
+test('core exports only the client, and the contract only types', () => {
   const { exports } = JSON.parse(readFileSync(join(root, 'core/package.json'), 'utf8'));
   assert.deepEqual(Object.keys(exports), ['./client', './package.json']);
   const contract = JSON.parse(readFileSync(join(root, 'core/contract-types/package.json'), 'utf8'));

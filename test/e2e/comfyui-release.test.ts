@@ -1,4 +1,4 @@
-/** A release of ComfyUI through a real hive: real archive, real pip; what would come over the network lies in folders. */
+/** A release of ComfyUI through a real hive: a real archive and real pip, with local folders instead of the network. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -25,7 +25,7 @@ after(() => home.close());
 
 const standIn = resolve(import.meta.dirname, '../../plugins/worker-comfyui/test/comfyui-stand-in.ts');
 
-/** An archive as GitHub makes it, whose `main.py` needs what is to be installed and then becomes the stand-in. */
+/** An archive like GitHub's, whose `main.py` imports what is to be installed and then becomes the stand-in. */
 const script = `
 import io, os, sys, tarfile, zipfile
 work, node, script = sys.argv[1:]
@@ -47,7 +47,7 @@ for name in ("torch", "torchvision", "torchaudio", "aiohttp"):
 
 import { atFullScale } from '../harness/until.ts';
 
-/** Puts the release where the hive keeps what it has downloaded; gives its SHA-256. */
+/** Puts the release into the hive's download cache; returns its SHA-256. */
 const writeRelease = (): string => {
   const work = join(home.folder, 'release');
   execFileSync('python3', ['-c', script, work, process.execPath, standIn]);
@@ -59,7 +59,7 @@ const writeRelease = (): string => {
   return sha256;
 };
 
-test('where there is no ComfyUI, a release is installed once, with an environment of its own and PyTorch in it', {
+test('without ComfyUI on the machine, a release is installed once, with its own environment and PyTorch', {
   skip: atFullScale,
 }, async () => {
   const options = ['release=9.9.9', `release_sha256=${writeRelease()}`, 'size=64x64'];
@@ -71,7 +71,7 @@ test('where there is no ComfyUI, a release is installed once, with an environmen
   const first = await spawn('first');
   assert.equal(first.code, 0, first.stdout + first.stderr);
   const steps = [
-    /making a Python environment with python3/,
+    /creating a Python environment with python3/,
     /installing torch torchvision torchaudio with pip/,
     /installing requirements\.txt with pip/,
   ];
@@ -79,8 +79,8 @@ test('where there is no ComfyUI, a release is installed once, with an environmen
   assert.equal((await home.json(['worker', 'get', 'first'])).engine, 'release');
   const second = await spawn('second');
   assert.equal(second.code, 0, second.stdout + second.stderr);
-  assert.doesNotMatch(second.stderr, /installing|making a Python environment/);
-  // What a worker was started from stays, though no plugin names this release by itself.
+  assert.doesNotMatch(second.stderr, /installing|creating a Python environment/);
+  // What a worker was started from is kept, even though no plugin names this release itself.
   await home.json(['worker', 'stop', 'first', '--now']);
   await home.json(['worker', 'delete', 'second', '--now']);
   await home.json(['plugins', 'prune']);

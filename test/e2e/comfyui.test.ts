@@ -1,4 +1,6 @@
-/** ComfyUI through a real hive and the queen's own address. The program is a stand-in with ComfyUI's API and failures. */
+/**
+ * ComfyUI through a real hive and the queen's own address. The program is a stand-in with ComfyUI's API and failures.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,13 +30,13 @@ const spawn = (...more: string[]) => home.json(spawnArgs(...more));
 const get = (id: string) => home.json(['worker', 'get', id]);
 const ask = async (path: string, init?: RequestInit) => {
   const response = await fetch(url + path, init);
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks at what is answered, whatever its shape.
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of any shape.
   return { status: response.status, body: (await response.json()) as any };
 };
 const post = (path: string, body: object) =>
   ask(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
 const running = async () => (await ask('/queue')).body.queue_running.length;
-/** ComfyUI itself, the child of the adapter; one that has ended may wait for its parent to hear of it. */
+/** ComfyUI itself, the child of the adapter. A zombie counts as ended: its parent may not have reaped it yet. */
 const childOf = (pid: number) => Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
 const alive = (pid: number) =>
   existsSync(`/proc/${pid}/stat`) && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -55,16 +57,16 @@ test('a worker without a model becomes ready, and the openai client gets an imag
   assert.notEqual(other, one);
 });
 
-test('rbee image writes it to a file', async () => {
+test('rbee image writes an image to a file', async () => {
   const file = join(home.folder, 'bee.png');
   await home.json(['image', '-m', 'comfyui', 'a bee', '-o', file, '--size', '32x64']);
   assert.deepEqual(sizeOf(readFileSync(file)), [32, 64]);
 });
 
-test('what is wrong with a request is told in the form of OpenAI', async () => {
+test("an invalid request gets an error in OpenAI's format", async () => {
   const refused = (prompt: string, more: object = {}) =>
     openai.images.generate({ model: 'comfyui', prompt, ...more }).then(
-      () => assert.fail('it was drawn'),
+      () => assert.fail('the image was drawn'),
       (error: InstanceType<typeof OpenAI.APIError>) => error,
     );
   const memory = await refused('OUT OF MEMORY');
@@ -91,7 +93,7 @@ const listenTo = async (path: string) => {
   return { socket, heard, closed };
 };
 
-test('its WebSocket tells how far a prompt is, with and without the name of the model', async () => {
+test('its WebSocket reports the progress of a prompt, with and without a model name', async () => {
   for (const path of ['/ws?clientId=me', '/ws?clientId=me&model=comfyui', '/api/ws?clientId=me']) {
     const { socket, heard, closed } = await listenTo(path);
     const prompt = {
@@ -111,7 +113,7 @@ test('its WebSocket tells how far a prompt is, with and without the name of the 
   }
 });
 
-test('its WebSocket is closed with its worker', { skip: atFullScale }, async () => {
+test('its WebSocket closes with its worker', { skip: atFullScale }, async () => {
   const other = await spawn('--name', 'short-lived');
   const { closed } = await listenTo('/ws?model=short-lived');
   kill(other.pid);
@@ -129,7 +131,7 @@ test('its WebSocket is closed with its worker', { skip: atFullScale }, async () 
   await second.closed;
 });
 
-test("ComfyUI's own API is there at the address of the queen, without a model", async () => {
+test("ComfyUI's own API is served at the address of the queen, without a model", async () => {
   const stats = await ask('/system_stats');
   assert.equal(stats.status, 200);
   assert.equal(stats.body.devices[0].type, 'cpu');
@@ -148,12 +150,12 @@ test("ComfyUI's own API is there at the address of the queen, without a model", 
   const form = new FormData();
   form.set('image', new Blob(['bytes']), 'mask.png');
   assert.equal((await ask('/upload/image', { method: 'POST', body: form })).body.name, 'mask.png');
-  // Not everything below an address belongs to it.
+  // Not every path below the prefix belongs to it.
   assert.equal((await ask('/objects')).status, 404);
   assert.equal((await ask('/v1/images/generations', { method: 'GET' })).status, 405);
 });
 
-test('a client that leaves has its image interrupted', async () => {
+test('a client that disconnects has its image interrupted', async () => {
   const leaving = new AbortController();
   const image = openai.images.generate({ model: 'comfyui', prompt: 'FOR EVER' }, { signal: leaving.signal });
   image.catch(() => {});
@@ -163,7 +165,7 @@ test('a client that leaves has its image interrupted', async () => {
   await until(async () => (await running()) === 0, { what: 'an empty queue' });
 });
 
-test('its queue is counted, whoever has put something there', { skip: atFullScale }, async () => {
+test('its queue is counted, including prompts that came from elsewhere', { skip: atFullScale }, async () => {
   const [worker] = (await home.json(['worker', 'list'])).workers;
   const graph = (text: string) => ({
     1: { class_type: 'CLIPTextEncode', inputs: { text } },
@@ -184,7 +186,7 @@ test('its queue is counted, whoever has put something there', { skip: atFullScal
   await until(async () => (await get(worker.id)).running === 0, { what: 'nothing running' });
 });
 
-test('with two of them a model has to be named, in the query too', { skip: atFullScale }, async () => {
+test('with two workers a model must be named, also in the query', { skip: atFullScale }, async () => {
   const directory = writeFolder(join(home.folder, 'ComfyUI'));
   const second = await spawn('--name', 'second', '--option', `directory=${directory}`);
   assert.equal(second.engine, 'folder');
@@ -199,7 +201,7 @@ test('with two of them a model has to be named, in the query too', { skip: atFul
   assert.equal((await ask('/system_stats')).status, 200);
 });
 
-test('a ComfyUI that dies is started again with its adapter', { skip: atFullScale }, async () => {
+test('a ComfyUI that dies is restarted with its adapter', { skip: atFullScale }, async () => {
   const [worker] = (await home.json(['worker', 'list'])).workers.filter(
     ({ state }: { state: string }) => state === 'ready',
   );
@@ -214,7 +216,7 @@ test('a ComfyUI that dies is started again with its adapter', { skip: atFullScal
   assert.equal(again.restarts, 1);
 });
 
-test('a ComfyUI that does not start says why, and what to try', async () => {
+test('a ComfyUI that does not start says why and what to try', async () => {
   const cases: [string[], says: RegExp, hint: RegExp][] = [
     [['--option', 'directory=/no/ComfyUI'], /there is no ComfyUI in \/no\/ComfyUI/, /directory=/],
     [['--option', 'extra_args=["--no-such-flag"]'], /does not know the arguments --no-such-flag/, /extra_args/],

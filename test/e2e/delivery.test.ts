@@ -1,4 +1,7 @@
-/** What is put on other machines, put on a machine of its own: rbee as it is packed, and plugins that it cannot get by itself. */
+/**
+ * What gets installed on other machines, tried on a local stand-in: rbee as packed, and plugins that the machine cannot
+ * get itself.
+ */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -46,7 +49,7 @@ interface Machine {
   close(): Promise<void>;
 }
 
-/** A machine with a home of its own, on which only Node and the unpacked rbee are there. */
+/** A machine with its own home, on which only Node and the unpacked rbee exist. */
 const startMachine = async (folder: string, app: { file: string; sha256: string; entry: string }): Promise<Machine> => {
   const home = mkdtempSync(join(folder, 'm-'));
   const versions = join(home, 'data/versions/it');
@@ -94,14 +97,14 @@ after(async () => {
 
 const refusal = async (work: Promise<unknown>): Promise<RbeeError> => {
   const error = await work.then(
-    () => assert.fail('it was not refused'),
+    () => assert.fail('the call was not refused'),
     (thrown) => thrown,
   );
   assert.ok(error instanceof RbeeError, String(error));
   return error;
 };
 
-/** Brings what is wanted to the machine, as a queen would. */
+/** Delivers what is needed to the machine, as a queen would. */
 const bring = async (plugin: string, variant?: string) => {
   const { devices, host } = await machine.client.devices();
   const facts = { ...host, devices, probes: {} };
@@ -113,7 +116,7 @@ const bring = async (plugin: string, variant?: string) => {
   return machine.client.plugins('import', { archive: uploaded, sha256, entry });
 };
 
-test('a hive of another machine asks for a plugin, is brought it, and serves with it', async () => {
+test('a remote hive asks for a plugin, gets it delivered, and serves with it', async () => {
   const { client } = machine;
   const spec = { type: 'llamacpp', model: 'demo', device: 'cpu' };
   assert.equal((await refusal(client.spawn(spec))).code, 'TYPE_NOT_FOUND');
@@ -150,7 +153,7 @@ const post = (port: number, key: string, body: object): Promise<unknown> =>
       .end(JSON.stringify(body));
   });
 
-test('a hive of another machine downloads no plugin, whatever it is asked', async () => {
+test('a remote hive downloads no plugin, whatever it is asked', async () => {
   const { client } = machine;
   for (const work of [
     client.plugins('install', { plugin: 'whisper', variant: 'cpu' }),
@@ -168,7 +171,7 @@ test('a hive of another machine downloads no plugin, whatever it is asked', asyn
   );
 });
 
-/** An engine that comes as an archive, and a server that has it. */
+/** An engine packed as an archive, and its SHA-256. */
 const engine = () => {
   const program = '#!/bin/sh\necho it runs\n';
   const archive = gzipSync(rawTar([{ name: 'engine/run', data: program, mode: 0o755 }]));
@@ -196,7 +199,7 @@ const linkEngine = async (url: string, sha256: string): Promise<void> => {
   await new InstalledPlugins({ data: queen.data, config: queen.config, ...nothing }).link(plugin, call);
 };
 
-test('an engine that the machine cannot download is fetched by the queen, and taken from where it was put', {
+test('the queen fetches an engine that the machine cannot download, and the machine uses the delivered file', {
   skip: atFullScale,
 }, async () => {
   const { client } = machine;
@@ -211,7 +214,7 @@ test('an engine that the machine cannot download is fetched by the queen, and ta
   await bring('engine');
   const program = { plugin: 'engine', variant: 'cpu' };
   assert.equal((await refusal(client.plugins('prepare', program))).code, 'DOWNLOAD_FAILED');
-  // Names alone: where the engine comes from is asked of the plugin by whoever fetches it.
+  // Names only: the queen asks the plugin where the engine comes from.
   const lacking = { kind: 'program', plugin: 'worker-engine', type: 'engine', variant: 'cpu', sources: ['engine'] };
   assert.deepEqual(await client.needs({ program }), lacking);
   const spec = { type: 'engine', device: 'cpu' };
@@ -241,7 +244,7 @@ test('an engine that the machine cannot download is fetched by the queen, and ta
   assert.equal(await client.needs({ program }), null);
 });
 
-test('an rbee that was installed from a registry packs itself, and what it packs runs', {
+test('an rbee installed from a registry packs itself, and the packed copy runs', {
   skip: atFullScale,
 }, async () => {
   const registry = await startRegistry({ uplink: ['**'] });
@@ -258,7 +261,7 @@ test('an rbee that was installed from a registry packs itself, and what it packs
     const other = await startMachine(folder, app);
     try {
       assert.equal((await other.client.health()).version, app.version);
-      // What is part of the bundle leaves nothing beside it.
+      // What is bundled leaves no package beside the bundle.
       const beside = join(other.paths.data, 'versions/it/node_modules');
       const modules = existsSync(beside) ? readdirSync(beside) : [];
       assert.ok(!modules.some((name) => ['pacote', '@oclif', '@npmcli', 'ssh2'].includes(name)), modules.join(' '));

@@ -19,7 +19,7 @@ after(async () => {
   await home.close();
 });
 
-/** Processes whose working folder lies in the demo's own home. */
+/** Processes whose working folder is in the demo's own home. */
 const left = (): string[] =>
   readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
@@ -36,7 +36,7 @@ const realCwd = (pid: string): string => {
   return readlinkSync(`/proc/${pid}/cwd`);
 };
 
-test('it shows one streamed answer and the table of workers, and leaves nothing', async () => {
+test('it shows one streamed answer and the table of workers, and leaves nothing behind', async () => {
   const run = await home.rbee(['demo'], { env: { TMPDIR: temp } });
   assert.equal(run.code, 0, run.stderr);
   assert.ok(run.stdout.includes(demoSentence.trim()), run.stdout);
@@ -46,7 +46,7 @@ test('it shows one streamed answer and the table of workers, and leaves nothing'
   assert.equal((await home.json(['queen', 'status'])).status, 'stopped');
 });
 
-test('Ctrl-C leaves nothing either', async () => {
+test('Ctrl-C leaves nothing behind either', async () => {
   const child = home.start(['demo'], { env: { TMPDIR: temp } });
   await until(() => left().length > 0, { what: 'a process of the demo' });
   child.kill('SIGINT');
@@ -56,7 +56,7 @@ test('Ctrl-C leaves nothing either', async () => {
   assert.deepEqual(readdirSync(temp), []);
 });
 
-test('--keep leaves a queen and a worker to go on with, and says how to end them', async () => {
+test('--keep leaves a queen and a worker running, and says how to end them', async () => {
   const run = await home.rbee(['demo', '--keep'], { env: { TMPDIR: temp } });
   assert.equal(run.code, 0, run.stderr);
   const folder = /RBEE_HOME=(\S+)/.exec(run.stdout)?.[1] ?? '';

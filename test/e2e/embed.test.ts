@@ -1,4 +1,4 @@
-/** `rbee embed`, on real llama.cpp. */
+/** `rbee embed`, with real llama.cpp. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connectQueen } from '../../core/queen/client/index.ts';
@@ -19,21 +19,21 @@ test('a text becomes one line of JSON, with a worker that is started for it', as
   assert.match(run.stderr, /is ready/);
 });
 
-test('without a model the only one that makes embeddings is taken', async () => {
+test('without --model, the only embedding model is used', async () => {
   const result = await home.json(['embed', 'a bee']);
   assert.equal(result.model, 'demo');
   assert.equal(result.embeddings.length, 1);
   assert.ok(result.usage.total_tokens > 0);
 });
 
-test('each line of stdin is a text of its own', async () => {
+test('each line of stdin is a separate text', async () => {
   const run = await home.rbee(['embed', '--lines'], { input: 'one\n\ntwo\r\nthree\n' });
   assert.equal(run.stdout.trim().split('\n').length, 3);
   const single = await home.rbee(['embed', '-'], { input: 'two' });
   assert.equal(single.stdout.trim(), run.stdout.split('\n')[1]);
 });
 
-test('what cannot be embedded is said', async () => {
+test('text that cannot be embedded is reported', async () => {
   const empty = await home.rbee(['embed'], { input: ' \n' });
   assert.deepEqual([empty.code, empty.stdout], [2, '']);
   assert.match(empty.stderr, /stdin is empty/);
@@ -42,7 +42,7 @@ test('what cannot be embedded is said', async () => {
   assert.match(unknown.stderr, /no worker serves the model dmo; did you mean demo\?/);
 });
 
-test('what cannot be had is said before anything is started', async () => {
+test('an unknown model or a missing file is reported before anything starts', async () => {
   const run = await home.rbee(['image', '-m', 'flx', 'a bee']);
   assert.equal(run.code, 1);
   assert.match(run.stderr, /no worker serves the model flx/);
@@ -51,7 +51,7 @@ test('what cannot be had is said before anything is started', async () => {
   assert.match(typo.stderr, /cannot read the file nothing\.wav: there is no such file/);
 });
 
-test('loading finds the worker that is there, unloading stops it', async () => {
+test('load finds the running worker, and unload stops it', async () => {
   const queen = connectQueen({ socketPath: home.paths.queenSocket });
   const [before] = (await home.json(['worker', 'list'])).workers;
   const loaded = await queen.runOperation('model_load', { model: 'demo', kind: 'embedding' });

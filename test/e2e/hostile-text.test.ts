@@ -1,6 +1,6 @@
 /**
- * A machine that lies may put anything into any text: each command is run against a queen whose every field is hostile,
- * and the bytes that it writes are read.
+ * A lying machine may put anything into any text. Each command runs against a queen with hostile text in every field,
+ * and the bytes it writes are checked.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -21,9 +21,9 @@ import { atFullScale } from '../harness/until.ts';
 
 interface Run {
   args: readonly string[];
-  /** Nothing from outside is in what it says. */
+  /** Its output contains nothing from outside. */
   plain?: true;
-  /** What `--json` prints, where that is what was served; false where there is none to try. */
+  /** The expected `--json` output, where it is what was served; false where `--json` is not tried. */
   json?: unknown;
   env?: NodeJS.ProcessEnv;
   input?: string;
@@ -32,7 +32,7 @@ interface Run {
 const word = hostileWord;
 const fileWord = hostileWord.replaceAll('/', '');
 
-/** With a queen. Each id of oclif's is here or in `alone`. */
+/** With a queen. Every oclif command id is here or in `alone`. */
 const asking: Record<string, Run | Run[]> = {
   __complete: { args: ['__complete', '--', 'worker', 'get', ''], plain: true, json: false },
   'catalog:refresh': { args: ['catalog', 'refresh'], json: served.catalog },
@@ -122,7 +122,7 @@ const asking: Record<string, Run | Run[]> = {
   'worker:wake': { args: ['worker', 'wake', word], json: served.worker },
 };
 
-/** Without a queen, in a home whose files are hostile. */
+/** Without a queen, in a home with hostile files. */
 const alone: Record<string, Run | Run[]> = {
   __plugin: { args: ['__plugin', word], plain: true, json: false },
   completion: { args: ['completion', 'zsh'], plain: true },
@@ -146,7 +146,7 @@ const alone: Record<string, Run | Run[]> = {
   'queen:stop': { args: ['queen', 'stop'], plain: true },
 };
 
-/** What is typed wrongly is told back; a plugin is listed with what it says of itself. */
+/** Errors repeat what was mistyped; a plugin is listed with its own description. */
 const mistyped: Run[] = [
   { args: [word] },
   { args: ['worker', word] },
@@ -172,7 +172,7 @@ after(async () => {
   await ruined?.close();
 });
 
-/** Settings, a log, a program of the system and a plugin, each with hostile text. */
+/** Settings, a log, a system program and a plugin, each with hostile text. */
 const ruin = ({ folder, paths }: TestHome): void => {
   const key = printableJson(hostileText.replace(/\p{Cs}|[\u{e0000}-\u{e0fff}]/gu, ''));
   writeFileSync(paths.rbeeConf, `[queen]\n${key} = 1\n`);
@@ -206,7 +206,7 @@ const ruin = ({ folder, paths }: TestHome): void => {
 
 const shownText = /\\x1b\]52;c|\\u001b\]52;c/;
 
-/** What is wrong with one run; nothing when all is well. */
+/** The problems of one run; empty when all is well. */
 const faultsOf = async (where: TestHome, run: Run, json: boolean): Promise<string[]> => {
   const args = json ? [...run.args, '--json'] : run.args;
   const env = { PATH: `${where.folder}:${process.env['PATH']}`, ...run.env };
@@ -217,7 +217,7 @@ const faultsOf = async (where: TestHome, run: Run, json: boolean): Promise<strin
   const faults = [...harmIn(out), ...harmIn(err)];
   const text = `${out}${err}`;
   if (!run.plain && !shownText.test(text)) faults.push(`nothing from outside is shown: ${text.slice(0, 300)}`);
-  // A command that fails for another reason than it should has shown nothing yet.
+  // A command that fails for the wrong reason has not shown the text yet.
   if (/rbee met a problem|is not a function|Cannot (read|destructure)/.test(text)) faults.push(text.slice(0, 600));
   if (json) {
     const values = jsonValues(String(out));
@@ -227,13 +227,13 @@ const faultsOf = async (where: TestHome, run: Run, json: boolean): Promise<strin
   return faults.map((fault) => `${JSON.stringify(args)}: ${fault}`);
 };
 
-/** One value, or one a line. */
+/** Parses one JSON value, or one per line. */
 const jsonValues = (text: string): unknown[] | null => {
   for (const parts of [[text], text.trim().split('\n')]) {
     try {
       return parts.map((part) => JSON.parse(part));
     } catch {
-      // Then it is the other.
+      // Try the other form.
     }
   }
   return null;
@@ -254,31 +254,31 @@ const allFaults = async (where: TestHome, runs: readonly Run[], modes: readonly 
 const listed = (table: Record<string, Run | Run[]>): Run[] => Object.values(table).flat();
 
 describe('hostile text', () => {
-  it('is known to be met by every command there is', async () => {
+  it('is tried on every command', async () => {
     const { commands } = await loadConfig({ ignoreManifest: true });
     const aliases = commands.flatMap((command) => command.aliases);
     const ids = commands.map(({ id }) => id).filter((id) => !aliases.includes(id));
     assert.deepEqual(Object.keys({ ...asking, ...alone }).sort(), ids.sort());
   });
 
-  it('from the queen, her machines and engines reaches no output, for people or as JSON', {
+  it('from the queen, its machines and engines reaches no output, plain or JSON', {
     skip: atFullScale,
   }, async () => {
     assert.deepEqual(await allFaults(home, listed(asking), [false, true]), []);
   });
 
-  it('from files, programs and the environment reaches no output, for people or as JSON', {
+  it('from files, programs and the environment reaches no output, plain or JSON', {
     skip: atFullScale,
   }, async () => {
     assert.deepEqual(await allFaults(ruined, listed(alone), [false, true]), []);
   });
 
-  it('that was typed, or that a plugin says of itself, reaches no output', async () => {
+  it('that was typed, or that a plugin says about itself, reaches no output', async () => {
     assert.deepEqual(await allFaults(home, mistyped, [false, true]), []);
     assert.deepEqual(await allFaults(ruined, [{ args: ['--help'] }, { args: ['help', 'owl'] }], [false]), []);
   });
 
-  it('reaches no terminal, where rbee itself draws', async () => {
+  it('reaches no terminal where rbee itself uses control sequences', async () => {
     const env = { NO_COLOR: '', COLUMNS: '100' };
     for (const [args, typed] of [
       [['status']],
@@ -294,7 +294,7 @@ describe('hostile text', () => {
     }
   });
 
-  it('reaches no terminal that is drawn again and again, nor a pipe', async () => {
+  it('reaches no terminal that is redrawn, and no pipe', async () => {
     const watched = createHome({ plugins: [] });
     const fickle = await startHostileQueen(watched.paths.queenSocket, { statusReads: 2 });
     try {
@@ -310,7 +310,7 @@ describe('hostile text', () => {
     }
   });
 
-  it('of the examination of a plugin is shown harmless', () => {
+  it('in a plugin report is shown harmless', () => {
     const result = { id: 'identity.name', title: 'x', outcome: 'failed', reason: 'x', ms: 1 } as const;
     const types = [{ type: 'x', passed: false, checks: [result] }];
     const report = { package: 'x', version: 'x', root: 'x', passed: false, types } as unknown as PackageReport;

@@ -1,4 +1,4 @@
-/** Jobs as a user meets them: Ctrl-C, --detach, attach, a lost terminal, two commands at once. */
+/** Jobs as users meet them: Ctrl-C, --detach, attach, a lost terminal, two commands at once. */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { after, before, test } from 'node:test';
@@ -23,7 +23,7 @@ const ended = (child: ChildProcess) =>
     child.once('close', (code, signal) => resolve({ code, signal })),
   );
 
-test('two commands at once start one queen', async () => {
+test('simultaneous commands start only one queen', async () => {
   const runs = await Promise.all([1, 2, 3, 4].map(() => home.rbee(['worker', 'list', '--json'])));
   assert.deepEqual(
     runs.map((run) => run.code),
@@ -35,7 +35,7 @@ test('two commands at once start one queen', async () => {
   assert.deepEqual(home.processes(), [statuses[0].pid]);
 });
 
-test('starting a queen that runs says so and changes nothing', async () => {
+test('starting a running queen says so and changes nothing', async () => {
   const before = await home.json(['queen', 'status']);
   const run = await home.rbee(['queen', 'start']);
   assert.equal(run.code, 0);
@@ -45,7 +45,7 @@ test('starting a queen that runs says so and changes nothing', async () => {
 
 test('Ctrl-C cancels the job, ends with 130 and leaves no worker', async () => {
   const child = home.start(slow('interrupted', 60_000));
-  await until(() => named('interrupted'), { what: 'the worker that loads' });
+  await until(() => named('interrupted'), { what: 'the loading worker' });
   child.kill('SIGINT');
   assert.deepEqual(await ended(child), { code: 130, signal: null });
   await until(async () => (await named('interrupted')) === undefined);
@@ -54,7 +54,7 @@ test('Ctrl-C cancels the job, ends with 130 and leaves no worker', async () => {
   assert.equal(job.state, 'cancelled');
 });
 
-test('a lost terminal cancels nothing', async () => {
+test('losing the terminal cancels nothing', async () => {
   const child = home.start(slow('hangup', 1_500));
   await until(() => named('hangup'));
   child.kill('SIGHUP');
@@ -62,7 +62,7 @@ test('a lost terminal cancels nothing', async () => {
   await until(async () => (await named('hangup'))?.state === 'ready');
 });
 
-test('a killed command cancels nothing, and attach picks its job up', async () => {
+test('a killed command cancels nothing, and attach resumes its job', async () => {
   const child = home.start(slow('orphan', 2_000));
   await until(() => named('orphan'));
   child.kill('SIGKILL');
@@ -72,7 +72,7 @@ test('a killed command cancels nothing, and attach picks its job up', async () =
   assert.equal((await named('orphan')).state, 'ready');
 });
 
-test('--detach tells the job and leaves it running', async () => {
+test('--detach prints the job and leaves it running', async () => {
   const run = await home.rbee([...slow('detached', 1_000), '--detach', '--json']);
   assert.equal(run.code, 0, run.stderr);
   const { job_id: id } = JSON.parse(run.stdout);
@@ -92,7 +92,7 @@ test('job cancel ends a job and its worker', async () => {
   await until(async () => (await named('cancelled')) === undefined);
 });
 
-test('jobs that were open when the queen was killed are told to have ended with it', async () => {
+test('jobs that were running when the queen was killed are shown as failed with it', async () => {
   const { job_id: id } = JSON.parse((await home.rbee([...slow('cut', 60_000), '--detach', '--json'])).stdout);
   await until(() => named('cut'));
   await killAndWait((await home.json(['queen', 'status'])).pid);
@@ -101,7 +101,7 @@ test('jobs that were open when the queen was killed are told to have ended with 
   assert.equal(job.error.code, 'QUEEN_RESTARTED');
 });
 
-test('a command whose queen is killed in the middle says so, and what to do now', async () => {
+test('a command whose queen is killed meanwhile says so, and what to do next', async () => {
   const running = home.rbee(slow('torn', 60_000));
   await until(() => named('torn'));
   const { pid } = await home.json(['queen', 'status']);

@@ -1,4 +1,7 @@
-/** Every path of llama-server through the real queen, with its stand-in as the program; what the builtin engine lacks is said. */
+/**
+ * Every path of llama-server through the real queen, with a stand-in as the program. What the builtin engine lacks is
+ * reported.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -29,11 +32,11 @@ const post = async (path: string, body: object) => {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
-  // biome-ignore lint/suspicious/noExplicitAny: each path answers in a shape of its own.
+  // biome-ignore lint/suspicious/noExplicitAny: each path answers in its own shape.
   return (await response.json()) as any;
 };
 
-test('a worker on llama-server serves its paths, those for ranks with the option only', async () => {
+test('a worker on llama-server serves its paths, the rerank path only with the option', async () => {
   const worker = await spawn('served', 'rerank=true');
   assert.equal(worker.engine, 'llama-server');
   assert.deepEqual(
@@ -60,7 +63,7 @@ test('a worker on llama-server serves its paths, those for ranks with the option
   assert.equal((await post('/infill', { input_prefix: 'a', input_suffix: 'b' })).content.trim(), said);
 });
 
-test('a path that the model of a request does not have is refused, with what has it', async () => {
+test('a path that the requested model does not have is refused, and the error names a model that has it', async () => {
   const { engine, abilities } = await spawn('plain', 'engine=builtin');
   assert.equal(engine, 'builtin');
   assert.deepEqual([abilities.contextLength, abilities.tools, abilities.vision], [512, false, false]);

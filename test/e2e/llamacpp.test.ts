@@ -1,4 +1,4 @@
-/** The main job: real llama.cpp, driven as a user and as an application would. */
+/** The main use: real llama.cpp, driven as users and applications do. */
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -27,7 +27,7 @@ const list = async () => (await home.json(['worker', 'list'])).workers;
 const failure = (stdout: string) => JSON.parse(stdout).error;
 const chat = { model: 'demo', messages: [{ role: 'user' as const, content: 'Who are you?' }] };
 
-test('rbee infer spawns a worker where none serves the model, and streams the exact answer', async () => {
+test('rbee infer spawns a worker if none serves the model, and streams the exact answer', async () => {
   const run = await home.rbee(['infer', '-m', 'demo', 'Who are you?', '--stats']);
   assert.equal(run.code, 0, run.stderr);
   assert.equal(run.stdout.trim(), answer);
@@ -38,14 +38,14 @@ test('rbee infer spawns a worker where none serves the model, and streams the ex
   assert.equal(workers[0].state, 'ready');
 });
 
-test('a second rbee infer uses the worker that is there', async () => {
+test('a second rbee infer uses the running worker', async () => {
   const result = await home.json(['infer', '-m', 'demo', 'Again?']);
   assert.equal(result.text.trim(), answer);
   assert.equal(result.usage.total_tokens, result.usage.prompt_tokens + result.usage.completion_tokens);
   assert.equal((await list()).length, 1);
 });
 
-test('the openai client gets the answer in one piece, with its usage', async () => {
+test('the openai client gets the whole answer with its usage', async () => {
   const completion = await openai.chat.completions.create(chat);
   assert.equal(completion.choices[0]?.message.content?.trim(), answer);
   assert.equal(completion.choices[0]?.finish_reason, 'stop');
@@ -83,7 +83,7 @@ test('stop, max_tokens, completions and embeddings work', async () => {
   assert.ok(data[0]!.embedding.length >= 16 && data[0]!.embedding.every(Number.isFinite));
 });
 
-test('four requests at once all get the exact answer', async () => {
+test('four simultaneous requests all get the exact answer', async () => {
   const answers = await Promise.all([1, 2, 3, 4].map(() => openai.chat.completions.create(chat)));
   assert.deepEqual(
     answers.map((item) => item.choices[0]?.message.content?.trim()),
@@ -91,7 +91,7 @@ test('four requests at once all get the exact answer', async () => {
   );
 });
 
-test('the model list names the model, and an unknown one is refused with the near name', async () => {
+test('the model list names the model, and an unknown name is refused with a suggestion', async () => {
   const models = await openai.models.list();
   assert.deepEqual(
     models.data.map((model) => model.id),
@@ -107,28 +107,28 @@ test('the model list names the model, and an unknown one is refused with the nea
   );
 });
 
-test('without --model and --device the demo model on the best device is taken, and said', async () => {
+test('without --model and --device, the demo model on the best device is used and named', async () => {
   const run = await home.rbee(['worker', 'spawn', '--type', 'llamacpp', ...oneThread]);
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stderr, /demo model/);
   assert.match(run.stderr, /using (cpu|cuda:0)/);
 });
 
-test('other spellings of the type mean the same', async () => {
+test('other spellings of the type work too', async () => {
   for (const name of ['llama-cpp', 'llama.cpp', 'LlamaCpp']) {
     const run = await home.rbee(['worker', 'spawn', '--type', name, '--device', 'cuda:9', '--json']);
     assert.equal(failure(run.stdout).code, 'DEVICE_NOT_FOUND');
   }
 });
 
-test('the command of the mission says what there is and what to type where there is no such device', async () => {
+test('a spawn on a missing device lists what exists and what to type', async () => {
   const run = await home.rbee(['worker', 'spawn', '--type', 'llamacpp', '--device', 'cuda:0']);
   assert.equal(run.code, 1);
   assert.match(run.stderr, /there is no cuda:0 on hive local; it has cpu/);
   assert.match(run.stderr, /rbee worker spawn --type llamacpp --device cpu/);
 });
 
-test('a stop with a request under way drains it first', async () => {
+test('a stop drains the request in progress first', async () => {
   const { id } = await home.json([
     'worker',
     'spawn',
@@ -147,7 +147,7 @@ test('a stop with a request under way drains it first', async () => {
   assert.equal((await answered).choices[0]?.message.content?.trim(), answer);
 });
 
-describe('models that are broken', () => {
+describe('broken models', () => {
   const broken = (name: string): string => join(home.folder, `${name}.gguf`);
   const spawn = (name: string) =>
     home.rbee([
@@ -170,7 +170,7 @@ describe('models that are broken', () => {
     assert.equal((await list()).length, before);
   };
 
-  test('a file that is no GGUF is refused before anything starts', async () => {
+  test('a file that is not GGUF is refused before anything starts', async () => {
     writeFileSync(broken('garbage'), 'this is not a model, whatever its name says');
     await refused('garbage', /^MODEL_FORMAT_UNSUPPORTED /);
   });
@@ -187,7 +187,7 @@ describe('models that are broken', () => {
   });
 });
 
-test('after everything the processes of the home are the queen and its ready workers', async () => {
+test('in the end the only processes of the home are the queen and its ready workers', async () => {
   const workers = await list();
   const { pid } = await home.json(['queen', 'status']);
   await until(() => home.processes().length === workers.filter((worker: { pid: number }) => worker.pid).length + 1);

@@ -1,4 +1,4 @@
-/** The command line around machines, with a queen that plays what a test gives her: flags, exit codes, questions, Ctrl-C. */
+/** The machine commands against a queen that plays what a test gives it: flags, exit codes, questions, Ctrl-C. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -92,8 +92,8 @@ const report = (hives: readonly HiveReport[], change: Partial<SyncReport> = {}):
 const result = (of: SyncReport | null) =>
   ({ kind: 'result', result: { plan, report: of } satisfies SyncResult }) as const;
 
-describe('what cannot be', () => {
-  it('is told by validate and in the plan of a sync, with its line and what may have been meant', async () => {
+describe('a wrong declaration', () => {
+  it('is reported by validate and in the plan of a sync, with its line and a suggestion', async () => {
     const text = `[[hive]]
 alias = "local"
 workers = [
@@ -119,7 +119,7 @@ run = [
       place(4, 'there is no worker type wisper', /did you mean whisper\?/),
       place(5, 'there is no version ^7 of worker type fake', /which is on this machine/),
     ];
-    // The lines of run are only held against the type that is meant: not against another version of it.
+    // The entries of `run` are checked against the intended type only, not against another version of it.
     for (const [body, expected] of [
       [text, types],
       [text.replace(', version = "^7"', ''), [types[0]!, ...runs]],
@@ -142,17 +142,17 @@ run = [
   });
 });
 
-describe('the name of the queen’s own machine', () => {
-  it('is not given to another one', async () => {
+describe("the name of the queen's own machine", () => {
+  it('cannot be given to another one', async () => {
     const run = await home.rbee(['hive', 'add', 'local', '10.0.0.7']);
     assert.equal(run.code, 2);
-    assert.match(run.stderr, /error: local is the machine of the queen, which already is a hive/);
+    assert.match(run.stderr, /error: local is the queen's own machine, which is already a hive/);
     assert.equal(existsSync(conf), false);
   });
 });
 
-describe('what is typed', () => {
-  it('becomes the input of the operation, with the agent of whoever asks', async () => {
+describe('what the user types', () => {
+  it("becomes the input of the operation, along with the caller's SSH agent", async () => {
     const { asked } = await start({
       package_sync: () => [result(report([done]))],
       package_install: () => [result(null)],
@@ -183,7 +183,7 @@ describe('what is typed', () => {
     assert.deepEqual(asked[1], { operation: 'package_install', input: { dryRun: true } });
   });
 
-  it('reaches machines on behalf of whoever asks in every command that may', async () => {
+  it("carries the caller's SSH agent in every command that connects to machines", async () => {
     const hive = {
       alias: 'alpha',
       status: 'online',
@@ -206,19 +206,19 @@ describe('what is typed', () => {
     );
   });
 
-  it('is refused where it is wrong, with what was meant', async () => {
+  it('is refused if wrong, with a suggestion', async () => {
     const run = await home.rbee(['sync', '--no-start', '--remove-extras']);
     assert.deepEqual(
       [run.code, run.stderr.split('\n')[0]],
       [2, 'error: there is no flag --remove-extras; did you mean --remove-extra?'],
     );
     assert.equal((await home.rbee(['sync', '--parallel', '0'])).code, 2);
-    assert.equal((await home.rbee(['uninstall'])).code, 2, 'nobody is there to be asked');
+    assert.equal((await home.rbee(['uninstall'])).code, 2, 'there is no terminal for a question');
   });
 });
 
 describe('a sync', () => {
-  it('shows the plan before and the report after, and ends with 3 when a part failed', async () => {
+  it('shows the plan before and the report after, and exits with 3 when a part failed', async () => {
     await start({
       package_sync: () => [
         { kind: 'plan', plan },
@@ -233,7 +233,7 @@ describe('a sync', () => {
       run.stdout,
       [
         'HIVE   DO       WHAT                 WHY',
-        'alpha  install  rbee 0.2.0-abcd1234  not there',
+        'alpha  install  rbee 0.2.0-abcd1234  missing',
         '',
         'alpha: more steps may follow once its hive is running',
         'failed hive beta (10.0.0.2) cannot be reached: connection refused',
@@ -257,7 +257,7 @@ describe('a sync', () => {
     assert.match(run.stderr, /error: 1 of 2 hives failed to sync: beta\n.*rbee sync --retry-failed\n$/);
   });
 
-  it('ends with 1 when nothing succeeded, and gives programs the whole result', async () => {
+  it('exits with 1 when nothing succeeded, and --json prints the whole result', async () => {
     const all = report([failed], { failed: true });
     await start({ package_sync: () => [{ kind: 'plan', plan }, result(all)] });
     const run = await home.rbee(['sync', '--json']);
@@ -265,14 +265,14 @@ describe('a sync', () => {
     assert.deepEqual(JSON.parse(run.stdout), { plan, report: all });
   });
 
-  it('that is only tried ends with 3 when some machines cannot be looked at', async () => {
+  it('as a dry run exits with 3 when some machines cannot be reached', async () => {
     await start({ package_sync: () => [result(null)] });
     const run = await home.rbee(['sync', '--dry-run']);
     assert.equal(run.code, 3);
     assert.match(run.stdout, /^HIVE +DO +WHAT/);
   });
 
-  it('is cancelled by Ctrl-C, and ends with 130', async () => {
+  it('is cancelled by Ctrl-C, and exits with 130', async () => {
     const { cancelled } = await start({
       package_sync: () => [{ kind: 'step', id: 'a', text: 'uploading rbee', on: 'hive alpha' }, 'wait'],
     });
@@ -283,13 +283,13 @@ describe('a sync', () => {
     assert.deepEqual(cancelled, ['job-0']);
   });
 
-  it('goes on in the background with --detach', async () => {
+  it('continues in the background with --detach', async () => {
     await start({ package_sync: () => ['wait'] });
     assert.equal((await home.rbee(['sync', '--detach'])).stdout, 'job-0\n');
   });
 });
 
-describe('a question of a machine', () => {
+describe('a question about a machine', () => {
   const asks = [
     { kind: 'ask', id: 'ask-1', question: 'Trust the key of beta?', choices: ['yes', 'no'] },
     'answer',
@@ -298,18 +298,18 @@ describe('a question of a machine', () => {
     result(report([done])),
   ] as const;
 
-  it('is refused where nobody sits at a terminal', async () => {
+  it('is refused without a terminal', async () => {
     const { answers } = await start({ package_sync: () => asks });
     const run = await home.rbee(['sync']);
     assert.equal(run.code, 0, run.stderr);
-    assert.doesNotMatch(run.stderr, /Trust the key|Passphrase/, 'nobody is asked what nobody can answer');
+    assert.doesNotMatch(run.stderr, /Trust the key|Passphrase/, 'a question without a terminal is not shown');
     assert.deepEqual(answers, [
       { id: 'ask-1', answer: 'no' },
       { id: 'ask-2', answer: '' },
     ]);
   });
 
-  it('is read unseen where it is a secret, blanks and all', async () => {
+  it('is read without echo if it is a secret, blanks included', async () => {
     const { answers } = await start({ package_sync: () => asks.slice(2) });
     const typed = { question: /Passphrase/, answer: ' hunter2 ' };
     const { code, shown } = await atTerminal(home, ['sync'], typed);
@@ -319,7 +319,7 @@ describe('a question of a machine', () => {
     assert.doesNotMatch(shown, /hunter2/);
   });
 
-  it('is read and shown where it is none', async () => {
+  it('is read with echo otherwise', async () => {
     const { answers } = await start({ package_sync: () => [...asks.slice(0, 2), result(report([done]))] });
     const { code, shown } = await atTerminal(home, ['sync'], { question: /Trust/, answer: 'yes' });
     assert.equal(code, 0, shown);
@@ -340,18 +340,18 @@ describe('rbee uninstall', () => {
   };
   const reads = { 'GET /v1/workers': { workers: [{ id: 'llamacpp-a', hive: 'alpha', pid: 7 }] } };
 
-  it('names what goes, and does nothing without a yes', async () => {
+  it('lists what it removes, and does nothing without a yes', async () => {
     const { asked } = await start(plays, reads);
     const { code, shown } = await atTerminal(home, ['uninstall', '--purge'], { question: /Remove it/, answer: 'no' });
     assert.equal(code, 1, shown);
-    assert.match(shown, /alpha \(10\.0\.0\.1\): uninstall rbee and all that it has there; stops 1 worker: llamacpp-a/);
+    assert.match(shown, /alpha \(10\.0\.0\.1\): uninstall rbee and all its data; stops 1 worker: llamacpp-a/);
     assert.deepEqual(
       asked.map(({ input }) => input),
       [{ purge: true, dryRun: true }],
     );
   });
 
-  it('does it after a yes, and without a question with --yes', async () => {
+  it('removes it after a yes, or without a question with --yes', async () => {
     const { asked } = await start(plays, reads);
     const { code, shown } = await atTerminal(home, ['uninstall', '-H', 'alpha'], {
       question: /Remove it/,
@@ -383,7 +383,7 @@ describe('drift', () => {
   const whole = { ...drift, declared: true, hives: hives.map((hive, index) => ({ ...hive, plan: plan.hives[index] })) };
   const plays = { package_status: () => [{ kind: 'result', result: whole } as const] };
 
-  it('is told by the plain status from what the queen knows, in one read', async () => {
+  it('is shown by the plain status from what the queen knows, in one read', async () => {
     const { requests } = await start({}, { 'GET /v1/status': { ...fleet, drift } });
     const run = await home.rbee(['status']);
     assert.match(
@@ -394,14 +394,14 @@ describe('drift', () => {
     assert.deepEqual((await home.json(['status'])).drift, drift);
   });
 
-  it('is looked at for --exit-code, which ends with 2, and shown whole by --verbose', async () => {
+  it('is looked up for --exit-code, which exits with 2, and shown in full with --verbose', async () => {
     await start(plays, { 'GET /v1/status': fleet });
     const code = await home.rbee(['status', '--exit-code']);
     assert.equal(code.code, 2);
     assert.match(code.stderr, /error: 1 of 2 hives differ from \/hives.conf: beta\n/);
     const verbose = await home.rbee(['status', '--verbose']);
     assert.equal(verbose.code, 0);
-    assert.match(verbose.stdout, /alpha {2}install {2}rbee 0\.2\.0-abcd1234 {2}not there\n/);
+    assert.match(verbose.stdout, /alpha {2}install {2}rbee 0\.2\.0-abcd1234 {2}missing\n/);
     const json = await home.rbee(['status', '--exit-code', '--json']);
     assert.equal(json.code, 2);
     assert.deepEqual(JSON.parse(json.stdout).drift, whole);
@@ -433,7 +433,7 @@ describe('drift', () => {
 });
 
 describe('hives.conf', () => {
-  it('is edited by hive add and hive remove, comments kept', async () => {
+  it('is edited by hive add and hive remove, which keep comments', async () => {
     writeFileSync(conf, '# my machines\n\n[[hive]]\nalias = "one" # the first\n');
     const added = await home.rbee(
       ['hive', 'add', 'two', '10.0.0.2', '--user', 'ml', '--port', '2222', '--identity-file', '~/.ssh/lab'].concat([
@@ -457,7 +457,7 @@ describe('hives.conf', () => {
       text.endsWith('workers = [\n  { type = "llamacpp", version = "^0.1" },\n  { type = "whisper" },\n]\n'),
       text,
     );
-    assert.equal((await home.rbee(['hive', 'add', 'two'])).code, 1, 'it is there already');
+    assert.equal((await home.rbee(['hive', 'add', 'two'])).code, 1, 'it is already declared');
     assert.equal((await home.rbee(['hive', 'add', 'three', '--label', 'lab'])).code, 2);
     assert.equal(readFileSync(conf, 'utf8'), text);
     assert.equal((await home.rbee(['hive', 'remove', 'two'])).code, 0);
@@ -466,7 +466,7 @@ describe('hives.conf', () => {
     assert.match(unknown.stderr, /does not declare a hive onne; did you mean one\?/);
   });
 
-  it('gives completion the machines that it declares, with or without a queen', async () => {
+  it('provides machine names for completion, with or without a queen', async () => {
     writeFileSync(conf, '[[hive]]\nalias = "gpu-1"\nhostname = "gpu-1.lan"\n');
     assert.equal((await home.rbee(['__complete', '--', 'sync', '--hive', 'g'])).stdout, 'gpu-1\tgpu-1.lan\n');
     const hives = [{ alias: 'gpu-1', status: 'online' }];
@@ -474,7 +474,7 @@ describe('hives.conf', () => {
     assert.equal((await home.rbee(['__complete', '--', 'hive', 'logs', 'g'])).stdout, 'gpu-1\tonline\n');
   });
 
-  it('is written by migrate, never over a file that is there', async () => {
+  it('is written by migrate, but never over an existing file', async () => {
     const migrated = { text: '[[hive]]\nalias = "one"\n', hives: 1, types: 0, workers: 0, notes: ['x is left out'] };
     await start({ package_migrate: () => [{ kind: 'result', result: migrated }] });
     const printed = await home.rbee(['migrate', '-']);
@@ -492,7 +492,7 @@ describe('hives.conf', () => {
     assert.equal(readFileSync(conf, 'utf8'), migrated.text);
   });
 
-  it('is examined by validate, which ends with 1 when a check fails', async () => {
+  it('is checked by validate, which exits with 1 when a check fails', async () => {
     const checks = [
       { check: 'file', hive: null, state: 'ok', text: 'it can be read', error: null, ms: 1 },
       { check: 'ssh', hive: 'beta', state: 'failed', text: 'connection refused', error: unreachable, ms: 5 },
@@ -511,7 +511,7 @@ describe('hives.conf', () => {
 });
 
 describe('the doctor', () => {
-  it('looks at hives.conf, at the way to its machines and at their versions, and lets nobody in', async () => {
+  it('checks hives.conf, the connections to its machines and their versions, and accepts no host key', async () => {
     writeFileSync(conf, '[[hive]]\nalias = "beta"\nhostname = "10.0.0.2"\n');
     const beta = { alias: 'beta', status: 'online', mode: 'ssh', version: '0.0.1', hostname: '10.0.0.2', reason: null };
     const check = {
@@ -546,12 +546,12 @@ describe('the doctor', () => {
     assert.deepEqual(found('beta ssh'), [['fail', unreachable.hint]]);
     assert.deepEqual(answers, [{ id: 'ask-1', answer: 'no' }]);
     writeFileSync(conf, '[[hive]]\nalia = "beta"\n');
-    const broken = JSON.parse((await home.rbee(['doctor', '--json'])).stdout) as typeof JSON;
-    for (const place of [/hives\.conf:1:3: /, /hives\.conf:2:1: /]) assert.match(JSON.stringify(broken), place);
+    const broken = await home.rbee(['doctor', '--json']);
+    for (const place of [/hives\.conf:1:3: /, /hives\.conf:2:1: /]) assert.match(broken.stdout, place);
   });
 });
 
-describe('the commands of earlier versions', () => {
+describe('commands of earlier versions', () => {
   it('install-hive declares the machine and installs it, with a warning', async () => {
     const { asked } = await start({ package_install: () => [result(report([done]))] });
     const run = await home.rbee(['install-hive', 'alpha', '10.0.0.1', '--user', 'ml']);
@@ -560,7 +560,7 @@ describe('the commands of earlier versions', () => {
     assert.match(readFileSync(conf, 'utf8'), /alias = "alpha"\nhostname = "10\.0\.0\.1"\nssh_user = "ml"/);
     assert.deepEqual(asked, [{ operation: 'package_install', input: { hives: ['alpha'] } }]);
     assert.equal((await home.rbee(['install-hive', 'alpha'])).code, 0);
-    assert.equal((await home.rbee(['install-hive', 'alpha', '10.0.0.9'])).code, 1, 'it is declared otherwise');
+    assert.equal((await home.rbee(['install-hive', 'alpha', '10.0.0.9'])).code, 1, 'it is declared differently');
   });
 
   it('install-worker installs the type, with a warning', async () => {

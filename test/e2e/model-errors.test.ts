@@ -1,4 +1,4 @@
-/** What goes wrong between a hive and a hub, each with its own error: the real library against a stand-in. */
+/** Failures between a hive and a hub, each with its own error: the real library against a stand-in. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
@@ -23,7 +23,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { RbeeError } from '../../core/contract/errors.ts';
 import { parseModelReference } from '../../core/contract/model-reference.ts';
 import type { Narrate } from '../../core/contract/narration.ts';
-import { GgufHeaders } from '../../core/hive/models/gguf-headers.ts';
+import { GgufHeaders } from '../../core/hive/models/gguf/gguf-headers.ts';
 import { type EnsureOptions, ModelInstaller } from '../../core/hive/models/model-installer.ts';
 import type { RemoteReference } from '../../core/hive/models/plan-model.ts';
 import { ModelStore } from '../../core/hive/models/store.ts';
@@ -88,7 +88,7 @@ const parts = () => {
 const blobs = () => readdirSync(join(folder, 'models/blobs'));
 
 describe('a repository', () => {
-  it('that asks for a token says where to get one, and takes it from the variable or the file of the hub', async () => {
+  it("that requires a token says where to get one, and accepts it from the variable or the hub's token file", async () => {
     hub.commit('acme/gated', { 'm.gguf': weights }, { tokens: ['hf_good'] });
     await assert.rejects(
       ensure('hf:acme/gated'),
@@ -105,7 +105,7 @@ describe('a repository', () => {
     assert.ok((await ensure('hf:acme/gated@main')).manifest.commit);
   });
 
-  it('that is not there, or has no such revision or file, is told apart', async () => {
+  it('that is missing, or lacks a revision or file, is reported as such', async () => {
     await assert.rejects(ensure('hf:acme/none'), refused('MODEL_UNAUTHORIZED', /does not exist/));
     env['HF_TOKEN'] = 'hf_any';
     await assert.rejects(ensure('hf:acme/none'), refused('MODEL_REPOSITORY_NOT_FOUND', /no such repository/));
@@ -114,10 +114,10 @@ describe('a repository', () => {
       ensure('hf:acme/tiny:tinny.gguf'),
       refused('MODEL_FILE_NOT_IN_REPOSITORY', /did you mean tiny\.gguf/),
     );
-    assert.deepEqual(await new ModelStore(folder).list(), [], 'nothing is kept of what cannot be');
+    assert.deepEqual(await new ModelStore(folder).list(), [], 'nothing is kept of a missing model');
   });
 
-  it('with file names that would leave the folder has them left out', async () => {
+  it('with file names that lead out of the folder has them left out', async () => {
     const commit = hub.commit('acme/evil', {
       'm.gguf': weights,
       '../../out': 'x',
@@ -134,7 +134,7 @@ describe('a repository', () => {
     assert.ok(!existsSync(join(folder, '../out')));
   });
 
-  it('of many pages is read to the end', async () => {
+  it('with many pages is read to the end', async () => {
     const names = Array.from({ length: 12 }, (_, index) => `part-${String(index + 1).padStart(5, '0')}-of-00012.gguf`);
     hub.commit('acme/big', Object.fromEntries(names.map((name) => [name, ggufNoise(1_000, name)])));
     const { path, manifest } = await ensure('hf:acme/big');
@@ -145,13 +145,13 @@ describe('a repository', () => {
 });
 
 describe('a hub', () => {
-  it('that has a bad moment is asked again', async () => {
+  it('that fails once is asked again', async () => {
     hub.manners.statuses = [503, 500];
     assert.ok((await ensure('hf:acme/tiny')).changed);
     assert.equal(hub.manners.statuses.length, 0);
   });
 
-  it('that fails again and again is named', async () => {
+  it('that fails repeatedly is named', async () => {
     hub.manners.statuses = [503, 503, 503];
     await assert.rejects(
       ensure('hf:acme/tiny'),
@@ -159,14 +159,14 @@ describe('a hub', () => {
     );
   });
 
-  it('that cannot be reached is told from one that answers', async () => {
+  it('that cannot be reached is distinguished from one that answers', async () => {
     env['HF_ENDPOINT'] = 'http://127.0.0.1:1';
     await assert.rejects(ensure('hf:acme/tiny'), refused('MODEL_HUB_UNREACHABLE', /ECONNREFUSED.*HTTPS_PROXY/));
     env['HF_ENDPOINT'] = 'not an address';
     await assert.rejects(ensure('hf:acme/tiny'), refused('INVALID_INPUT', /HF_ENDPOINT/));
   });
 
-  it('that answers nonsense does not get past the list', async () => {
+  it('that answers nonsense is rejected at the listing', async () => {
     const server = createServer((_, response) => void response.end('<html>')).listen(0, '127.0.0.1');
     await new Promise((done) => server.once('listening', done));
     env['HF_ENDPOINT'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -178,7 +178,7 @@ describe('a hub', () => {
     }
   });
 
-  it('is not asked where that is forbidden, nor where everything is here', async () => {
+  it('is not asked when offline, nor when every file is here', async () => {
     env['HF_HUB_OFFLINE'] = '1';
     await assert.rejects(ensure('hf:acme/tiny'), refused('MODEL_OFFLINE'));
     assert.deepEqual(hub.requests, []);
@@ -192,7 +192,7 @@ describe('a hub', () => {
 });
 
 describe('a download', () => {
-  it('whose connections break goes on where each stopped', async () => {
+  it('whose connections break resumes where each one stopped', async () => {
     const large = ggufNoise(2_000_000, 'large');
     hub.commit('acme/large', { 'm.gguf': large });
     hub.manners.cutAfter = 700_000;
@@ -203,11 +203,11 @@ describe('a download', () => {
       hub.requests.some((request) => /CDN .* bytes=[1-9]\d+-$/.test(request)),
       hub.requests.join('\n'),
     );
-    // What is on its way when a connection breaks may be lost, and no more than that.
+    // Only bytes in flight when a connection breaks may be lost.
     assert.ok(hub.sent() - sent < 1.5 * large.length, `${hub.sent() - sent} bytes were sent`);
   });
 
-  it('that breaks off before anything has come is given up after some tries', async () => {
+  it('that breaks before any data arrives is given up after a few attempts', async () => {
     hub.manners.cutAfter = 0;
     await assert.rejects(
       ensure('hf:acme/tiny'),
@@ -215,7 +215,7 @@ describe('a download', () => {
     );
   });
 
-  it('that stands still is given up, and keeps what has come', async () => {
+  it('that stalls is given up, and keeps what has arrived', async () => {
     hub.commit('acme/slow', { 'm.gguf': ggufNoise(900_000) });
     hub.manners.stallAfter = 200_000;
     const impatient = { ...retry, idleTimeoutMs: 1_500, maxAttempts: 1 };
@@ -233,7 +233,7 @@ describe('a download', () => {
     assert.ok(!hub.requests.some((request) => request.includes('resolve')), hub.requests.join('\n'));
   });
 
-  it('of another file than was promised is refused and removed', async () => {
+  it('of a file other than the promised one is refused and removed', async () => {
     hub.commit('acme/wrong', { 'm.gguf': { data: weights, large: true, claims: { sha256: '0'.repeat(64) } } });
     await assert.rejects(
       ensure('hf:acme/wrong'),
@@ -247,7 +247,7 @@ describe('a download', () => {
     assert.deepEqual(blobs(), []);
   });
 
-  it('whose part is of an older file is done over', async () => {
+  it('whose partial file belongs to an older version starts over', async () => {
     hub.manners.cutAfter = 65_536;
     const stop = new AbortController();
     const first = ensure('hf:acme/tiny', {}, { signal: stop.signal });
@@ -266,7 +266,7 @@ describe('a download', () => {
     assert.deepEqual(readFileSync((await ensure('hf:acme/tiny')).path), weights);
   });
 
-  it('whose size is a lie is refused, whichever way it lies, and one without a size is taken', async () => {
+  it('with a false size is refused, whether too large or too small, and one without a size is accepted', async () => {
     const claim = (bytes: unknown) =>
       hub.commit('acme/lie', { 'm.gguf': { data: weights, large: true, claims: { bytes } } });
     for (const absurd of [-1, 0.5, '12', 2 ** 60, {}]) {
@@ -285,7 +285,7 @@ describe('a download', () => {
     assert.deepEqual(readFileSync((await ensure('hf:acme/lie')).path), weights);
   });
 
-  it('is not written through a link that lies in its place, nor into what is no file', async () => {
+  it('is not written through a link in its place, nor into something that is not a file', async () => {
     const victim = join(folder, 'victim');
     writeFileSync(victim, 'mine');
     mkdirSync(join(folder, 'models/parts'), { recursive: true });
@@ -306,7 +306,7 @@ describe('a download', () => {
     }
   });
 
-  it('of something else than its name says is given up at its first bytes, and nothing is kept', async () => {
+  it('of content that contradicts its name is aborted at its first bytes, and nothing is kept', async () => {
     const page = Buffer.from(`<!DOCTYPE html><html>Please sign in${' '.repeat(20_000_000)}</html>`);
     const commit = hub.commit('acme/pages', {
       'm.gguf': page,
@@ -323,19 +323,19 @@ describe('a download', () => {
       refused('MODEL_CONTENT_INVALID', /it is a web page.*open http.*m\.gguf in a browser/),
     );
     assert.ok(hub.sent() - before < 2 * page.length, 'it was read to its end');
-    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT_INVALID', /JSON text/));
+    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT_INVALID', /it is JSON/));
     await assert.rejects(ensure('hf:acme/pages:o.safetensors'), refused('MODEL_CONTENT_INVALID', /Git LFS pointer/));
     await assert.rejects(
       ensure(address('notes.txt')),
-      refused('MODEL_CONTENT_INVALID', /no model in any format that is known/),
+      refused('MODEL_CONTENT_INVALID', /not a model in a known format/),
     );
     assert.deepEqual([parts(), await new ModelStore(folder).list()], [[], []]);
-    // A type of its own may load what nobody else knows.
+    // A worker type may load formats that rbee does not know.
     assert.ok((await ensure(address('notes.txt'), { formats: ['notes'] })).changed);
     assert.ok((await ensure('hf:acme/pages:README.md')).changed);
   });
 
-  it('of an address goes on under another signature, and keeps none of them', async () => {
+  it('from a URL resumes under a new signature, and stores no signature', async () => {
     const large = ggufNoise(900_000, 'signed');
     const signatures = new Set(['first-s3cret']);
     const ranges: (string | undefined)[] = [];
@@ -375,7 +375,7 @@ describe('a download', () => {
       assert.deepEqual(readFileSync(path), large);
       assert.match(ranges[1] ?? '', /^bytes=[1-9]\d*-$/);
       assert.equal(manifest.reference, address);
-      assert.equal((await ensure(`${address}?sig=third`)).changed, false, 'it is the same model');
+      assert.equal((await ensure(`${address}?sig=third`)).changed, false, 'the model is the same');
       for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
         const file = join(entry.parentPath, entry.name);
         if (entry.isFile()) assert.doesNotMatch(readFileSync(file, 'latin1'), /s3cret|sig=/, file);
@@ -385,14 +385,14 @@ describe('a download', () => {
         ensure(`${address.replace('/m.', '/missing.')}?sig=x`),
         refused('MODEL_REPOSITORY_NOT_FOUND'),
       );
-      assert.equal((await new ModelStore(folder).list()).length, 1, 'of what is not there nothing is kept');
+      assert.equal((await new ModelStore(folder).list()).length, 1, 'nothing is kept of a missing file');
     } finally {
       server.closeAllConnections();
       server.close();
     }
   });
 
-  it('of an address is pinned to its checksum, given or found', async () => {
+  it('from a URL is pinned to its checksum, given or computed', async () => {
     const commit = [...(hub.repositories.get('acme/tiny')?.commits.keys() ?? [])][0];
     const address = `${hub.url}/acme/tiny/resolve/${commit}/tiny.gguf`;
     const { path, manifest } = await ensure(address);
@@ -406,7 +406,7 @@ describe('a download', () => {
     );
   });
 
-  it('that two ask for at once is one, and goes on when one of them leaves', async () => {
+  it('that two callers request at once happens once, and goes on when one of them leaves', async () => {
     const ensurer = new ModelInstaller({
       hive: 'local',
       store: new ModelStore(folder),
@@ -414,7 +414,7 @@ describe('a download', () => {
       retry,
       headers: headersIn(folder),
     });
-    // Slow until both have seen progress: on a busy machine the download would be over before.
+    // Slow until both have seen progress: on a busy machine the download would finish before that.
     hub.manners.slowMs = 1_000;
     const leaving = new AbortController();
     const reference = parseModelReference('hf:acme/tiny') as RemoteReference;

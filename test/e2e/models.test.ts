@@ -1,4 +1,4 @@
-/** Models by the real command line and daemons, from a stand-in of the hub. */
+/** Models with the real command line and daemons, from a stand-in of the hub. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
@@ -41,7 +41,7 @@ after(async () => {
   await hub?.close();
 });
 
-/** A type whose models have components, and which chooses its files itself. */
+/** A type whose models have components, and which selects its files itself. */
 const writePartsPlugin = (folder: string): void => {
   mkdirSync(folder, { recursive: true });
   const workerTypes = { parts: { entry: './index.js', serves: ['/v1/chat/completions'], variants: ['cpu'] } };
@@ -85,7 +85,7 @@ const errorOf = async (...args: string[]) => {
 const draftOf = (worker: string) =>
   JSON.parse(readFileSync(join(home.paths.runs, `${worker}.json`), 'utf8')).data.draft;
 
-test('a model of the hub is downloaded by the spawn that asks for it, and answers', async () => {
+test('a spawn downloads the hub model it needs, and the worker answers', async () => {
   const commit = hub.commit('acme/Tiny-GGUF', {
     'README.md': '# Tiny',
     'tiny-Q4_K_M.gguf': demo,
@@ -102,7 +102,7 @@ test('a model of the hub is downloaded by the spawn that asks for it, and answer
     'hf:acme/Tiny-GGUF',
   ]);
   assert.equal(spawned.code, 0, spawned.stderr);
-  assert.match(spawned.stderr, /taking the quantization Q4_K_M; there are also Q8_0/);
+  assert.match(spawned.stderr, /using the quantization Q4_K_M; also available: Q8_0/);
   assert.match(spawned.stderr, /downloading hf:acme\/Tiny-GGUF \(tiny-Q4_K_M\.gguf, 4\d\d KiB\)/);
   assert.match((await home.rbee(['infer', '-m', 'tiny', 'Hello'])).stdout, /\w/);
 
@@ -121,7 +121,7 @@ test('a model of the hub is downloaded by the spawn that asks for it, and answer
   assert.match((await home.rbee(['model', 'get', 'tiny'])).stdout, /chat template +yes\n/);
 });
 
-test('a model that a worker was started from is not deleted, even when that worker is stopped', async () => {
+test('a model that a worker was started from is not deleted, even while the worker is stopped', async () => {
   await home.json(['worker', 'stop', 'tiny-1', '--now']);
   const refused = await errorOf('model', 'delete', 'hf:acme/Tiny-GGUF');
   assert.equal(refused.code, 'MODEL_IN_USE');
@@ -129,7 +129,7 @@ test('a model that a worker was started from is not deleted, even when that work
   assert.match(refused.hint, /rbee worker delete tiny-1/);
 });
 
-test('a model that is here is loaded by its short name, whichever command asks for it', {
+test('a local model can be loaded by its short name in every command', {
   skip: atFullScale,
 }, async () => {
   const before = hub.requests.length;
@@ -153,16 +153,16 @@ test('a model that is here is loaded by its short name, whichever command asks f
   await home.json(['worker', 'stop', 'tiny-1', '--now']);
 });
 
-test('where all of a model is here, the hub is not asked, and the only one need not be named', async () => {
+test('with all files of a model here, the hub is not asked, and the only model need not be named', async () => {
   const before = hub.requests.length;
   assert.equal((await home.json(['model', 'download', 'hf:acme/Tiny-GGUF'])).changed, false);
   const run = await home.rbee(['worker', 'spawn', '--type', 'llamacpp', '--device', 'cpu', '--id', 'tiny-2']);
-  assert.match(run.stderr, /no model was given: taking hf:acme\/Tiny-GGUF, the only one here that llamacpp loads/);
+  assert.match(run.stderr, /no model given: using hf:acme\/Tiny-GGUF, the only downloaded one that llamacpp loads/);
   assert.equal((await home.json(['worker', 'delete', 'tiny-2', '--now'])).reference, 'hf:acme/Tiny-GGUF');
   assert.deepEqual(hub.requests.slice(before), []);
 });
 
-test('a model stays at its commit until a newer one is asked for', { skip: atFullScale }, async () => {
+test('a model stays at its commit until an update is requested', { skip: atFullScale }, async () => {
   const old = ggufNoise(10_000, 'old');
   const commit = hub.commit('acme/moving', { 'm.gguf': old });
   assert.equal((await home.json(['model', 'download', 'hf:acme/moving'])).commit, commit);
@@ -174,7 +174,7 @@ test('a model stays at its commit until a newer one is asked for', { skip: atFul
   assert.deepEqual(readFileSync(updated.path), ggufNoise(10_000, 'new'));
 });
 
-test('a download that a killed hive left behind goes on where it stopped', async () => {
+test('a download interrupted by a killed hive resumes where it stopped', async () => {
   const large = ggufNoise(12_000_000, 'large');
   hub.commit('acme/large', { 'm.gguf': large });
   hub.manners.slowMs = 60;
@@ -185,7 +185,7 @@ test('a download that a killed hive left behind goes on where it stopped', async
   const [code] = await once(download, 'close');
   assert.notEqual(code, 0);
   const { size } = statSync(part);
-  assert.ok(size < large.length, 'it was not whole yet');
+  assert.ok(size < large.length, 'it was not complete yet');
   hub.manners.slowMs = 0;
   const again = await until(async () => {
     const run = await home.rbee(['model', 'download', 'hf:acme/large', '--json']);
@@ -196,7 +196,7 @@ test('a download that a killed hive left behind goes on where it stopped', async
   assert.match(cdn(large)[1] ?? '', new RegExp(` bytes=${size}-$`));
 });
 
-test('Ctrl-C stops a download and keeps what has come', async () => {
+test('Ctrl-C stops a download and keeps what has arrived', async () => {
   const large = ggufNoise(12_000_000, 'interrupted');
   hub.commit('acme/interrupted', { 'm.gguf': large });
   hub.manners.slowMs = 60;
@@ -217,7 +217,7 @@ test('Ctrl-C stops a download and keeps what has come', async () => {
   assert.deepEqual(parts(), []);
 });
 
-test('a download that stopped is shown as what it is, and is dropped by delete and, after a week, by gc', {
+test('a stopped download is listed as incomplete, and removed by delete or, after a week, by gc', {
   skip: atFullScale,
 }, async () => {
   const large = ggufNoise(12_000_000, 'dropped');
@@ -251,7 +251,7 @@ test('a download that stopped is shown as what it is, and is dropped by delete a
   await begin();
   assert.equal((await rows()).length, 1);
   await home.json(['model', 'gc']);
-  assert.equal((await rows()).length, 1, 'someone may go on with it');
+  assert.equal((await rows()).length, 1, 'it may still be resumed');
   const old = new Date(Date.now() - 8 * 86_400_000);
   utimesSync(part, old, old);
   const manifests = join(store(), 'manifests');
@@ -263,10 +263,10 @@ test('a download that stopped is shown as what it is, and is dropped by delete a
     ['hf:acme/dropped', `parts/${basename(part)}`],
   );
   assert.deepEqual([await rows(), existsSync(part)], [[], false]);
-  assert.ok((await home.json(['model', 'get', 'hf:acme/Tiny-GGUF'])).complete, 'a whole one stays, however old');
+  assert.ok((await home.json(['model', 'get', 'hf:acme/Tiny-GGUF'])).complete, 'a complete model stays, however old');
 });
 
-test('what is secret in an address is in no file, no list and no error', async () => {
+test('a secret in a URL appears in no file, list or error', async () => {
   const commit = hub.commit('acme/signed', { 'signed.gguf': ggufNoise(4_000, 'signed') });
   const address = `${hub.url}/acme/signed/resolve/${commit}/signed.gguf`;
   const said: string[] = [];
@@ -310,7 +310,7 @@ test('two spawns that need the same model share one download', { skip: atFullSca
   for (const { id } of workers) await home.json(['worker', 'delete', id, '--now']);
 });
 
-test('the same file in two models is stored and fetched once, and stays as long as one of them does', {
+test('a file that two models share is fetched and stored once, and kept while one of them exists', {
   skip: atFullScale,
 }, async () => {
   const same = ggufNoise(100_000, 'same');
@@ -328,7 +328,7 @@ test('the same file in two models is stored and fetched once, and stays as long 
   assert.ok(!blobs().includes(sha256(same)));
 });
 
-test('a gated model needs a token, which may be given while the hive runs', { skip: atFullScale }, async () => {
+test('a gated model needs a token, which may be added while the hive runs', { skip: atFullScale }, async () => {
   hub.commit('acme/gated', { 'm.gguf': ggufNoise(5_000, 'gated') }, { tokens: ['hf_good'] });
   const refused = await errorOf('model', 'download', 'hf:acme/gated');
   assert.equal(refused.code, 'MODEL_UNAUTHORIZED');
@@ -339,7 +339,7 @@ test('a gated model needs a token, which may be given while the hive runs', { sk
   rmSync(home.env['HF_HOME'] ?? '', { recursive: true });
 });
 
-test('all parts of a split model lie beside each other under their own names', { skip: atFullScale }, async () => {
+test('all parts of a split model are in one folder under their own names', { skip: atFullScale }, async () => {
   const names = ['big-Q8_0-00001-of-00002.gguf', 'big-Q8_0-00002-of-00002.gguf'];
   hub.commit('acme/split', Object.fromEntries(names.map((name) => [`Q8_0/${name}`, ggufNoise(20_000, name)])));
   const model = await home.json(['model', 'download', 'hf:acme/split:Q8_0']);
@@ -348,7 +348,7 @@ test('all parts of a split model lie beside each other under their own names', {
   assert.equal(model.bytes, 40_000);
 });
 
-test('components are brought like the model itself, and the type chooses its files', {
+test('components are downloaded like the model itself, and the type selects its files', {
   skip: atFullScale,
 }, async () => {
   hub.commit('acme/image', {
@@ -373,7 +373,7 @@ test('components are brought like the model itself, and the type chooses its fil
   );
   const { id } = await home.json([...spawn, ...given, '--id', 'image-1']);
   const { models, binary } = draftOf(id);
-  assert.equal(binary.id, 'fake-onnx-dir', 'what the model is was known only once it was here');
+  assert.equal(binary.id, 'fake-onnx-dir', 'the format is known only after the download');
   assert.deepEqual(Object.keys(models).sort(), ['main', 'text', 'vae']);
   assert.deepEqual(readdirSync(models.main).sort(), ['config.json', 'unet-small.onnx', 'vae.safetensors']);
   assert.equal(basename(models.vae), 'vae.safetensors');
@@ -384,7 +384,7 @@ test('components are brought like the model itself, and the type chooses its fil
   for (const worker of ['image-1', 'image-2']) await home.json(['worker', 'delete', worker, '--now']);
 });
 
-test('damage is found, and mended by the next download', async () => {
+test('damage is found, and repaired by the next download', async () => {
   const data = ggufNoise(30_000, 'verified');
   hub.commit('acme/verified', { 'm.gguf': data });
   const { path } = await home.json(['model', 'download', 'hf:acme/verified']);
@@ -402,7 +402,7 @@ test('damage is found, and mended by the next download', async () => {
   assert.equal((await home.rbee(['model', 'verify'])).code, 0);
 });
 
-test('what no model needs is collected, and only that', { skip: atFullScale }, async () => {
+test('gc removes only files that no model needs', { skip: atFullScale }, async () => {
   const old = new Date(Date.now() - 8 * 86_400_000);
   const stray = join(store(), 'blobs', 'f'.repeat(64));
   const given = join(store(), 'parts', `${'e'.repeat(64)}.part`);
@@ -428,7 +428,7 @@ test('what no model needs is collected, and only that', { skip: atFullScale }, a
   rmSync(recent);
 });
 
-test('a file of the user is listed, and neither copied nor deleted', async () => {
+test("a user's file is listed, but never copied or deleted", async () => {
   const own = join(home.folder, 'own.gguf');
   writeFileSync(own, demo);
   const before = blobs();
@@ -444,7 +444,9 @@ test('a file of the user is listed, and neither copied nor deleted', async () =>
   assert.equal((await errorOf('model', 'get', 'own')).code, 'MODEL_NOT_DOWNLOADED');
 });
 
-test('a file of any server is taken, and checked against its checksum', { skip: atFullScale }, async () => {
+test('a file of any server can be downloaded, and is verified against its checksum', {
+  skip: atFullScale,
+}, async () => {
   const commit = hub.commit('acme/plain', { 'p.gguf': demo });
   const address = `${hub.url}/acme/plain/resolve/${commit}/p.gguf`;
   const wrong = await errorOf('model', 'download', `${address}#sha256=${'0'.repeat(64)}`);
@@ -453,7 +455,7 @@ test('a file of any server is taken, and checked against its checksum', { skip: 
   assert.deepEqual([model.source, model.name, model.files[0].sha256], ['https', 'p', sha256(demo)]);
 });
 
-test('mistyped names are met with what was meant', async () => {
+test('mistyped names get suggestions', async () => {
   const bare = await errorOf('model', 'download', 'acme/Tiny-GGUF');
   assert.deepEqual([bare.code, bare.exit], ['MODEL_REFERENCE_INVALID', 2]);
   assert.match(bare.message, /did you mean hf:acme\/Tiny-GGUF\?/);
@@ -468,7 +470,7 @@ test('mistyped names are met with what was meant', async () => {
   );
 });
 
-test('without the hub everything that is here goes on working', async () => {
+test('without the hub, every local model still works', async () => {
   await hub.close();
   const run = await home.rbee(['worker', 'start', 'tiny-1']);
   assert.equal(run.code, 0, run.stderr);

@@ -1,4 +1,4 @@
-/** Another user of the machine who was here first: in the folder of the sockets, in the configuration, in the home. */
+/** Another user of the machine got there first: in the folder of the sockets, in the configuration, in the home. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ import { createHome } from '../harness/home.ts';
 const needsRoot = process.getuid?.() !== 0 && 'needs root to become another user';
 const nobody = { uid: 65_534, gid: 65_534 };
 
-/** A home with a path too long for a socket, where no XDG_RUNTIME_DIR says where else sockets may go. */
+/** A home whose path is too long for a socket, without XDG_RUNTIME_DIR to say where sockets may go instead. */
 const longHome = (t: TestContext) => {
   const home = createHome();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), `rbee-${'long-'.repeat(20)}`)));
@@ -41,7 +41,7 @@ const longHome = (t: TestContext) => {
   return { home, env, paths };
 };
 
-/** Listens as another user where the queen and the hive would, says what a queen says, and writes down what it is sent. */
+/** Listens as another user where the queen and the hive would, poses as a queen, and records what it is sent. */
 const impostor = (t: TestContext, { queenSocket, hiveSocket, sockets }: Paths) => {
   const heard = join(sockets, 'heard');
   const program = `
@@ -74,8 +74,10 @@ const impostor = (t: TestContext, { queenSocket, hiveSocket, sockets }: Paths) =
   };
 };
 
-/** The keeper once sent operations, and the passphrase of an SSH key, to whoever listened in a folder of /tmp. */
-test('nothing is sent to a socket that another user made in the place of the queen', { skip: needsRoot }, async (t) => {
+/**
+ * The keeper once sent operations, and the passphrase of an SSH key, to any process that listened in a folder of /tmp.
+ */
+test("nothing is sent to a socket that another user made in place of the queen's", { skip: needsRoot }, async (t) => {
   const { home, env, paths } = longHome(t);
   mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   const other = impostor(t, paths);
@@ -126,7 +128,7 @@ test('neither queen nor hive listens in a folder of another user', { skip: needs
   }
 });
 
-test('where nobody was first, sockets go to a folder in /tmp that is for this user alone', async (t) => {
+test('with no folder in the way, sockets go to a folder in /tmp that only this user can access', async (t) => {
   const { home, env, paths } = longHome(t);
   mkdirSync(paths.config, { recursive: true });
   copyFileSync(home.paths.rbeeConf, paths.rbeeConf);
@@ -136,7 +138,7 @@ test('where nobody was first, sockets go to a folder in /tmp that is for this us
   await home.json(['queen', 'stop'], { env });
 });
 
-test('a configuration that all may write is refused by name, with the command that closes it', async (t) => {
+test('a world-writable configuration is refused by name, with the command that fixes it', async (t) => {
   const home = createHome();
   t.after(() => home.close());
   chmodSync(home.paths.rbeeConf, 0o666);
@@ -151,7 +153,7 @@ test('a configuration that all may write is refused by name, with the command th
   );
 });
 
-test('a home that all may write is refused, and one of another user that was chosen is doubted', {
+test('a world-writable home is refused, and a chosen home of another user gets a warning', {
   skip: needsRoot,
 }, async (t) => {
   const home = createHome();

@@ -1,4 +1,4 @@
-/** Commands and hooks that plugins bring to the command line, installed and linked, in real processes. */
+/** Commands and hooks that installed and linked plugins add to the command line, in real processes. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -14,7 +14,7 @@ before(() => {
 after(() => home?.close());
 beforeEach(() => link());
 
-/** Writes a worker type that has commands as well; `files` come on top of it, `oclif` into its package.json. */
+/** Writes a worker type with commands; `files` are added to it, `oclif` goes into its package.json. */
 const plugin = (type: string, oclif: object, files: Record<string, string>): string => {
   const folder = join(home.folder, 'plugins', type);
   rmSync(folder, { recursive: true, force: true });
@@ -31,7 +31,7 @@ const plugin = (type: string, oclif: object, files: Record<string, string>): str
   return folder;
 };
 
-/** Puts these folders into the index, as `rbee plugins link` does. */
+/** Adds these folders to the plugin index, as `rbee plugins link` does. */
 const link = (...folders: readonly string[]): void => {
   const plugins = folders.map((root) => ({ name: root, type: 'link', root }));
   writeFileSync(join(home.paths.data, 'package.json'), JSON.stringify({ oclif: { plugins } }));
@@ -47,7 +47,7 @@ const hello = command('Say hello', "this.log('hello ' + flags.name + ' from ' + 
 const hook = (body: string): string => `export default async function () { ${body} }`;
 const pattern = { commands: './commands' };
 
-test('commands of a plugin that was installed run, in both ways of writing them, until it is uninstalled', async () => {
+test('commands of an installed plugin run in both spellings until it is uninstalled', async () => {
   const folder = plugin(
     'owl',
     { ...pattern, topics: { owl: { description: 'Owls of all kinds' } } },
@@ -68,7 +68,7 @@ test('commands of a plugin that was installed run, in both ways of writing them,
   assert.match(gone.stderr, /there is no command owl/);
 });
 
-test('the example of docs/plugins.md starts a worker through the client, in a plugin that is installed and in a linked one', async () => {
+test('the example of docs/plugins.md starts a worker through the client, as an installed and as a linked plugin', async () => {
   const page = readFileSync(resolve(import.meta.dirname, '../../docs/plugins.md'), 'utf8');
   const [, example = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? [];
   const folder = plugin('owl', pattern, { 'commands/owl/wake.js': example });
@@ -93,7 +93,7 @@ test('the example of docs/plugins.md starts a worker through the client, in a pl
   await home.json(['worker', 'delete', await wake()]);
 });
 
-test('a linked plugin adds to a topic of rbee, with an oclif manifest as without', async () => {
+test('a linked plugin extends a topic of rbee, with and without an oclif manifest', async () => {
   const folder = plugin('cat', pattern, { 'commands/worker/purr.js': command('Purr', `this.log('purr');`) });
   await home.json(['plugins', 'link', folder]);
   assert.equal((await home.rbee(['worker', 'purr'])).stdout, 'purr\n');
@@ -118,7 +118,7 @@ test('a linked plugin adds to a topic of rbee, with an oclif manifest as without
   assert.equal((await home.rbee(['worker', 'meow'])).stdout, 'purr\n');
 });
 
-test('what a command of a plugin throws is reported as the plugin says, or as its fault', async () => {
+test("an error that a plugin command throws is reported as intended, or as the plugin's fault", async () => {
   const errors = {
     'commands/sad/told.js': command(
       'Tell',
@@ -148,7 +148,7 @@ test('what a command of a plugin throws is reported as the plugin says, or as it
   assert.match(wrong.stderr, /--colour/);
 });
 
-test('a name of rbee stays with rbee, and a name of a plugin with the first that has it', async () => {
+test("rbee's own command names win, and among plugins the first one does", async () => {
   const files = {
     'commands/status.js': command('Mine', `this.log('stolen');`),
     'commands/worker/index.js': command('Mine', `this.log('stolen');`),
@@ -174,7 +174,7 @@ test('a name of rbee stays with rbee, and a name of a plugin with the first that
   assert.ok(queen.pid > 0);
 });
 
-test('hooks of a plugin run around every command, the short ones too', async () => {
+test('hooks of a plugin run around every command, including the fast ones', async () => {
   const log = join(home.folder, 'hooks.log');
   const note = (event: string): string =>
     `import { appendFileSync } from 'node:fs'; export default async function (options) { appendFileSync(${JSON.stringify(log)}, '${event} ' + options.id + ' ' + (options.Command?.id ?? '') + '\\n'); }`;
@@ -192,7 +192,7 @@ test('hooks of a plugin run around every command, the short ones too', async () 
   );
 });
 
-test('a hook may end the command, and one that fails or never ends is named and stops nothing', {
+test('a hook may end the command; one that fails or hangs is named and stops nothing', {
   skip: atFullScale,
 }, async () => {
   const hooks = { init: './init.js' };
@@ -216,7 +216,7 @@ test('a hook may end the command, and one that fails or never ends is named and 
   }
 });
 
-test('a command that cannot be loaded is named, and the others of the same plugin run', {
+test("a command that cannot be loaded is named, and the plugin's other commands run", {
   skip: atFullScale,
 }, async () => {
   const files = { 'commands/mix/good.js': hello, 'commands/mix/bad.js': `throw new Error('no mood');` };
@@ -226,10 +226,10 @@ test('a command that cannot be loaded is named, and the others of the same plugi
   assert.match(run.stderr, /@acme\/worker-mix: its command mix bad could not be loaded: no mood/);
   assert.match(run.stderr, /@acme\/worker-hang: its commands did not load within/);
   writeFileSync(join(home.folder, 'plugins/mix/commands/mix/bad.js'), hello);
-  assert.match((await home.rbee(['mix', 'bad'])).stdout, /^hello world/, 'a plugin that was mended is looked at again');
+  assert.match((await home.rbee(['mix', 'bad'])).stdout, /^hello world/, 'a fixed plugin is loaded again');
 });
 
-test('a hook for unknown commands may answer them', async () => {
+test('a hook for unknown commands may handle them', async () => {
   const hooks = { command_not_found: './unknown.js' };
   link(
     plugin('oracle', { hooks }, { 'unknown.js': `export default async ({ id }) => console.log('you mean ' + id);` }),

@@ -1,4 +1,4 @@
-/** What `rbee plugins prune` frees: programs and downloads of engines that nothing uses any more. */
+/** What `rbee plugins prune` frees: programs and downloads of engines that are no longer used. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const engine = `#!${process.execPath}
 require('node:http').createServer((_, response) => response.end('{}')).listen(Number(process.argv[2]), '127.0.0.1');
 `;
 
-/** Links a plugin whose engine is that program, under a name for each of `words`. */
+/** Links a plugin whose engine is that program, with one worker type for each of `words`. */
 const link = async (words: readonly string[], code = ''): Promise<void> => {
   const folder = join(home.folder, 'plugin');
   mkdirSync(folder, { recursive: true });
@@ -53,7 +53,7 @@ const link = async (words: readonly string[], code = ''): Promise<void> => {
 const programs = (): string[] =>
   readdirSync(join(home.paths.data, 'binaries')).filter((name) => /\.[0-9a-f]{8}$/.test(name));
 
-test('prune takes a program when no plugin and no worker needs it, and says what became free', {
+test('prune removes a program that no plugin or worker needs, and says how much it freed', {
   skip: atFullScale,
 }, async () => {
   await link(['alpha', 'beta']);
@@ -79,7 +79,7 @@ test('prune takes a program when no plugin and no worker needs it, and says what
   assert.deepEqual(readdirSync(join(home.paths.data, 'binaries')), []);
 });
 
-test('prune takes no program while a plugin cannot tell what it needs', async () => {
+test('prune removes no program while a plugin cannot say what it needs', async () => {
   await link(['gamma']);
   const worker = await home.json(['worker', 'spawn', '--type', 'gamma', '--device', 'cpu']);
   await home.json(['worker', 'delete', worker.id]);

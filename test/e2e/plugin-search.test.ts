@@ -1,4 +1,4 @@
-/** Looking for plugins in a real registry, with its own search and where that is missing. */
+/** Searching for plugins in a real registry, with its own search and without it. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
@@ -26,7 +26,7 @@ after(async () => {
   await registry?.close();
 });
 
-/** The same registry, as one that was built without a search. */
+/** The same registry, as if it were built without a search. */
 const withoutSearch = async (url: string): Promise<Server> => {
   const { hostname, port } = new URL(url);
   const server = createServer((incoming, outgoing) => {
@@ -43,13 +43,13 @@ const withoutSearch = async (url: string): Promise<Server> => {
   return server;
 };
 
-test('a registry without a search and without the list is said to be so', async () => {
+test('a registry without a search and without the published list is reported as such', async () => {
   const run = await home.rbee(['plugins', 'search', '--json']);
   assert.equal(run.code, 1);
-  assert.match(JSON.parse(run.stdout).error.message, /no search, and no package @rbee\/plugin-index/);
+  assert.match(JSON.parse(run.stdout).error.message, /neither a search nor the package @rbee\/plugin-index/);
 });
 
-test('a registry without a search is searched in the published list of plugins', async () => {
+test('a registry without a search is covered by the published list of plugins', async () => {
   registry.publish(index);
   const listed = JSON.parse(readFileSync(join(index, 'plugins.json'), 'utf8'));
   assert.deepEqual((await home.json(['plugins', 'search'])).plugins, listed);

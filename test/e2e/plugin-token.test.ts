@@ -1,4 +1,4 @@
-/** A registry that lets in only who has a token, which is given in the environment of a command. */
+/** A registry that requires a token, which is given in the environment of a command. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ before(async () => {
   const { host } = new URL(registry.url);
   writeFileSync(join(user, '.npmrc'), `//${host}/:_authToken=\${ACME_TOKEN}\nfetch-retries=0\n`);
   home.env['HOME'] = user;
-  // Where npm runs the tests, it names the files of whoever runs it.
+  // npm that runs these tests names the files of its own user.
   for (const name of Object.keys(home.env)) if (/^npm_/i.test(name)) delete home.env[name];
 });
 after(async () => {
@@ -47,7 +47,7 @@ after(async () => {
 
 const environmentOf = (pid: number): string => readFileSync(`/proc/${pid}/environ`, 'utf8').replaceAll('\0', '\n');
 
-// "Check the network and the url" was the advice.
+// The advice used to be "Check the network and the url".
 test('without the token nothing is installed, and the error says which token was looked for, and where', async () => {
   const refusal = async (command: string[]) => {
     const run = await home.rbee([...command, '--json']);
@@ -59,13 +59,16 @@ test('without the token nothing is installed, and the error says which token was
   const file = join(home.env['HOME'] ?? '', '.npmrc');
   const { host } = new URL(registry.url);
   const unset = await refusal(['plugins', 'install', 'owl']);
-  assert.ok(unset.message.includes(`//${host}/:_authToken of ${file} names the variable ACME_TOKEN`), unset.message);
+  assert.ok(
+    unset.message.includes(`//${host}/:_authToken of ${file} refers to the variable ACME_TOKEN`),
+    unset.message,
+  );
   const text = readFileSync(file, 'utf8');
-  writeFileSync(file, text.replace(/_authToken=.*/, '_authToken=wrong'));
+  writeFileSync(file, text.replace(/_authToken=.*/, '_authToken=not-the-token'));
   const wrong = await refusal(['plugins', 'inspect', '@zoo/worker-owl']);
   assert.ok(wrong.message.includes(`it answers 401 to //${host}/:_authToken of ${file}`), wrong.message);
-  assert.match(wrong.hint, /if another registry has @zoo, name it there: @zoo:registry=URL/);
-  assert.doesNotMatch(JSON.stringify(wrong), /wrong"/, 'the token itself is not shown');
+  assert.match(wrong.hint, /if @zoo is in another registry, add it there: @zoo:registry=URL/);
+  assert.doesNotMatch(JSON.stringify(wrong), /not-the-token/, 'the token itself is not shown');
   writeFileSync(file, 'fetch-retries=0\n');
   const none = await refusal(['worker', 'spawn', '--type', 'owl']);
   assert.match(none.message, /401, and no token for it was found in .*\.npmrc/);
@@ -74,7 +77,7 @@ test('without the token nothing is installed, and the error says which token was
   await home.rbee(['queen', 'stop']);
 });
 
-test('a token of the shell that started the queen lets npm in, and no worker sees it', async () => {
+test('a token in the shell that started the queen logs npm in, and no worker sees it', async () => {
   const env = {
     ACME_TOKEN: token,
     NPM_TOKEN: token,

@@ -1,4 +1,4 @@
-/** A spawn that needs a plugin of somebody unknown: asked about at a terminal, refused elsewhere. */
+/** A spawn that needs a plugin of an unknown publisher: confirmed at a terminal, refused elsewhere. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/plugins/testing/registry.ts';
@@ -24,24 +24,24 @@ const spawn = (type: string): string[] => ['worker', 'spawn', '--type', `@acme/w
 const installed = async (): Promise<string[]> =>
   (await home.json(['plugins', 'list'])).plugins.map(({ name }: { name: string }) => name);
 
-test('without a terminal a spawn is refused, and the hint leads on', async () => {
+test('without a terminal a spawn is refused, and the hint says how to continue', async () => {
   const run = await home.rbee(spawn('owl'));
   assert.equal(run.code, 1);
   assert.match(
     run.stderr,
     /@acme\/worker-owl@1\.0\.0 comes from @acme, and nothing from that publisher is installed yet/,
   );
-  assert.match(run.stderr, /if you trust them: rbee plugins install @acme\/worker-owl --yes/);
+  assert.match(run.stderr, /if you trust the publisher: rbee plugins install @acme\/worker-owl --yes/);
   assert.deepEqual(await installed(), []);
 });
 
-test('at a terminal a spawn asks, and a no leaves everything as it was', async () => {
+test('at a terminal a spawn asks, and a no changes nothing', async () => {
   const { code, shown } = await atTerminal(home, spawn('owl'), { question: /Install it\?/, answer: 'no' });
   assert.equal(code, 1, shown);
   assert.deepEqual(await installed(), []);
 });
 
-test('at a terminal a yes installs the very package that was asked about, and the worker starts', async () => {
+test('at a terminal a yes installs exactly the package in question, and the worker starts', async () => {
   const { code, shown } = await atTerminal(home, spawn('owl'), { question: /Install it\?/, answer: 'yes' });
   assert.equal(code, 0, shown);
   assert.match(shown, /comes from @acme/);
@@ -53,8 +53,9 @@ test('at a terminal a yes installs the very package that was asked about, and th
   );
 });
 
-// Found by type name alone, the package of another publisher was installed and run by a restart, and nobody was asked.
-test('a worker is started again with the package that it came from, and with no other of the same type', async () => {
+// A restart looked up the type by name alone, and installed and ran the package of another publisher without a
+// question.
+test('a worker is restarted with the package that it came from, never with another one of the same type', async () => {
   const name = '@rbee/worker-owl';
   registry.offer({ name, version: '3.0.0', packed: packPlugin({ name, version: '3.0.0', type: 'owl' }) });
   const [{ id }] = (await home.json(['worker', 'list'])).workers;
@@ -82,8 +83,8 @@ test('a worker is started again with the package that it came from, and with no 
   assert.equal((await home.json(['worker', 'start', id])).state, 'ready');
 });
 
-// The type was downloaded for many seconds, and then the device was not there.
-test('a device that the machine lacks is refused before the type is fetched', async () => {
+// The type was downloaded for many seconds before the device turned out to be missing.
+test('a missing device is refused before the type is fetched', async () => {
   const name = '@rbee/worker-dog';
   registry.offer({ name, version: '1.0.0', packed: packPlugin({ name, type: 'dog' }) });
   registry.requests.splice(0);

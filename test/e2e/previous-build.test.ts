@@ -1,4 +1,6 @@
-/** A home of the previous build, whose queen was killed: this build takes over all of it while its workers go on. */
+/**
+ * A home of the previous build whose queen was killed: this build takes over everything while its workers keep running.
+ */
 import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -19,19 +21,19 @@ import {
 } from '../harness/previous-build.ts';
 import { until } from '../harness/until.ts';
 
-const skip = process.platform !== 'linux' && 'its records are those of Linux';
+const skip = process.platform !== 'linux' && 'its records come from Linux';
 const runs = runsIn('home/state/runs');
 /** Had no process when the queen was killed. */
 const stopped = 'halted';
 /** Its process ended after the queen. */
 const crashed = 'dead';
 const going = runs.filter((id) => id !== stopped && id !== crashed);
-/** The job in the database of the queen that spawned `tick`. */
+/** The job, in the queen's database, that spawned `tick`. */
 const spawnJob = 'job-468fa4b4e2de';
 const pids = new Map<string, number>();
 let home: TestHome;
 
-/** Processes that are not started yet have numbers that are replaced later. */
+/** PIDs and start times are filled in later, when the processes are started. */
 const valuesOf = ({ folder, paths }: TestHome): Record<string, string | number> => {
   const first = Number(/worker_ports = "(\d+)/.exec(readFileSync(paths.rbeeConf, 'utf8'))?.[1]);
   const ports = runs.map(
@@ -42,7 +44,7 @@ const valuesOf = ({ folder, paths }: TestHome): Record<string, string | number> 
   return Object.assign({ ...about, ...pluginValues }, ...ports);
 };
 
-/** Engines see the file of the store under its name; a checkout cannot keep the link. */
+/** Engines see the file of the store under its own name; a checkout cannot keep the hard link. */
 const linkModel = (models: string): void => {
   const [blob = ''] = readdirSync(join(models, 'blobs'));
   const [tree = ''] = readdirSync(join(models, 'trees'));
@@ -69,7 +71,7 @@ before(async () => {
   mkdirSync(paths.runs, { recursive: true, mode: 0o700 });
   copyFilled('home/state/runs', paths.runs, values);
   copyFilled('home/config', paths.config, values);
-  // Of the machine that it names, see test/ssh/previous-build.test.ts.
+  // The machine it names is covered in test/ssh/previous-build.test.ts.
   rmSync(join(paths.config, 'hives.conf'));
   linkModel(join(paths.data, 'models'));
   writeQueenDb(filled('home/state/queen.db.json', values), paths.queenDb);
@@ -98,7 +100,7 @@ const answer = async (name: string): Promise<string> => {
   return run.stdout.trim();
 };
 
-test('workers are listed as they are, with the processes that they have', { skip }, async () => {
+test('workers are listed unchanged, with their running processes', { skip }, async () => {
   const workers = await list();
   assert.deepEqual(workers.map(({ id }) => id).sort(), runs);
   for (const { id, pid, state, restarts } of workers.filter((one) => going.includes(one.id))) {
@@ -108,12 +110,12 @@ test('workers are listed as they are, with the processes that they have', { skip
   assert.deepEqual({ pid, state }, { pid: null, state: 'stopped' });
 });
 
-test('they answer with the keys of their records', { skip }, async () => {
+test('workers answer with the keys of their records', { skip }, async () => {
   for (const name of ['tick', 'chirp', 'small']) assert.equal(await answer(name), '0 1 2');
   assert.match(await answer('demo'), /\w/);
 });
 
-test('one whose process ended in between is started again, as its record asks for', { skip }, async () => {
+test('a worker whose process ended in between is restarted, as its record demands', { skip }, async () => {
   const again = await until(async () => {
     const worker = await shown(crashed);
     return worker?.state === 'ready' && worker;
@@ -122,7 +124,7 @@ test('one whose process ended in between is started again, as its record asks fo
   assert.equal(again.restarts, 1);
 });
 
-test('stopped, started and restarted they follow this build; the others do not notice', { skip }, async () => {
+test('workers that are stopped, started or restarted use this build; the others are left alone', { skip }, async () => {
   await home.json(['worker', 'start', stopped]);
   await home.json(['worker', 'stop', 'small']);
   assert.equal(isAlive(pids.get('small') ?? 0), false);
@@ -134,8 +136,8 @@ test('stopped, started and restarted they follow this build; the others do not n
   assert.equal((await shown('tick'))?.pid, pids.get('tick'));
 });
 
-// Its plugin is written for a draft of the contract, which no release takes.
-test('one that could not be started again is not stopped for a restart', { skip }, async () => {
+// Its plugin uses a draft of the contract that no release accepts.
+test('a worker that could not be started again is not stopped for a restart', { skip }, async () => {
   const run = await home.rbee(['worker', 'restart', 'chirp']);
   assert.equal(run.code, 1);
   assert.match(run.stderr, /@rbee-test\/worker-chirp cannot be used: .*platforms/);
@@ -143,7 +145,7 @@ test('one that could not be started again is not stopped for a restart', { skip 
   assert.deepEqual({ pid, state }, { pid: pids.get('chirp'), state: 'ready' });
 });
 
-test('models, plugins and jobs are there, and what the lock says holds', { skip }, async () => {
+test('models, plugins and jobs are kept, and the lock still applies', { skip }, async () => {
   const { models } = await home.json(['model', 'list']);
   assert.equal(models.length, 1);
   const { model, complete, workers } = models[0];
@@ -160,7 +162,7 @@ test('models, plugins and jobs are there, and what the lock says holds', { skip 
   assert.match((await home.rbee(['job', 'attach', spawnJob])).stderr, /tick is ready on port/);
 });
 
-test('deleted, nothing is left of them', { skip }, async () => {
+test('deleting the workers leaves nothing of them', { skip }, async () => {
   await home.json(['worker', 'delete', '--all', '--now']);
   assert.deepEqual(await list(), []);
   assert.deepEqual(readdirSync(home.paths.runs), []);

@@ -1,4 +1,7 @@
-/** A spawn on a machine that lacks all that it takes: it is brought first, in order, and the worker is begun once. */
+/**
+ * A spawn on a machine that lacks everything: what is needed is installed first, in order, and the worker is started
+ * once.
+ */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -15,7 +18,7 @@ import { type Hub, startHub } from '../harness/hub.ts';
 import { writeNvidiaSmi } from '../harness/nvidia-smi.ts';
 
 const demo = readFileSync(resolve(import.meta.dirname, '../../plugins/worker-llamacpp/models/demo.gguf'));
-/** An engine of one file, which answers every path. */
+/** An engine in one file that answers every path. */
 const engine = `#!${process.execPath}
 require('node:http').createServer((_, response) => response.end('{}')).listen(Number(process.argv[2]), '127.0.0.1');\n`;
 const sha256 = createHash('sha256').update(engine).digest('hex');
@@ -53,7 +56,7 @@ after(async () => {
   await registry?.close();
 });
 
-/** A type with a build for each device, whose program is downloaded and loads a model. */
+/** A type with a build for each device; its program is downloaded and loads a model. */
 const offerForge = (url: string): void => {
   const source = `{ kind: 'archive', id: 'release', url: '${url}', sha256: '${sha256}', format: 'file', member: 'engine' }`;
   const build = (id: string) => `{ id: '${id}', platforms: [process.platform + '-' + process.arch],
@@ -80,7 +83,7 @@ const offerForge = (url: string): void => {
   registry.offer({ name: 'forge-cuda', version: '1.0.0', packed: cuda });
 };
 
-/** Stands between the queen and its hive, and writes down what is asked for. */
+/** Sits between the queen and its hive, and records the requests. */
 const listenIn = async (socket: string): Promise<{ requests: string[]; close: () => Promise<void> }> => {
   const requests: string[] = [];
   renameSync(socket, `${socket}.own`);
@@ -107,7 +110,7 @@ const listenIn = async (socket: string): Promise<{ requests: string[]; close: ()
   return { requests, close };
 };
 
-test('what a spawn lacks is brought in order, and one request to spawn reaches the hive', async () => {
+test('everything a spawn lacks is installed in order, and the hive gets a single spawn request', async () => {
   await home.json(['queen', 'start']);
   const heard = await listenIn(home.paths.hiveSocket);
   const spec = ['--type', 'forge', '--model', 'hf:acme/Tiny-GGUF', '--device', 'cpu'];
@@ -119,7 +122,7 @@ test('what a spawn lacks is brought in order, and one request to spawn reaches t
       'POST /v1/needs',
       'POST /v1/plugins/install',
       'POST /v1/needs',
-      // The best variant for this machine came with the plugin: the one for the processor was asked for.
+      // The best variant for this machine came with the plugin; the cpu variant was requested.
       'POST /v1/plugins/install',
       'POST /v1/needs',
       'POST /v1/plugins/prepare',
@@ -133,7 +136,7 @@ test('what a spawn lacks is brought in order, and one request to spawn reaches t
   assert.equal(stderr.match(/checking that forge can run here/g)?.length, 1, stderr);
   assert.match(stderr, /worker type forge is not installed on hive local: installing it/);
 
-  // Nothing is lacking any more.
+  // Now nothing is lacking.
   heard.requests.splice(0);
   const again = await home.rbee(['worker', 'spawn', ...spec, '--name', 'again']);
   assert.equal(again.code, 0, again.stderr);
@@ -142,7 +145,7 @@ test('what a spawn lacks is brought in order, and one request to spawn reaches t
     ['POST /v1/needs', 'POST /v1/workers'],
   );
 
-  // A start brings what has gone since, and a restart does so before it stops anything.
+  // A start installs what has disappeared since; a restart does so before it stops anything.
   const [{ id }] = (await home.json(['worker', 'list'])).workers;
   for (const change of ['restart', 'start']) {
     if (change === 'start') await home.json(['worker', 'stop', id]);
@@ -154,11 +157,11 @@ test('what a spawn lacks is brought in order, and one request to spawn reaches t
       ['POST /v1/needs', 'POST /v1/plugins/prepare', 'POST /v1/needs', `POST /v1/workers/${id}/${change}`],
     );
   }
-  assert.equal(downloads, 1, 'what was downloaded is kept');
+  assert.equal(downloads, 1, 'the download is kept');
   await heard.close();
 });
 
-test('a hive that is asked to spawn what it lacks refuses it by name, and keeps nothing of it', async () => {
+test('a hive asked to spawn what it lacks refuses by name and keeps nothing of it', async () => {
   const hive = createHiveClient({ hive: 'local', connect: { socketPath: home.paths.hiveSocket } });
   try {
     const spawn = (spec: object) => hive.spawn({ type: 'forge', device: 'cpu', ...spec });

@@ -1,4 +1,7 @@
-/** `rbee plugins install` and `update` while the registry fails, in every way that it can: told by name, nothing changed. */
+/**
+ * `rbee plugins install` and `update` while the registry fails in every possible way: the error names the problem, and
+ * nothing changes.
+ */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -16,7 +19,7 @@ const newer = packPlugin({ version: '2.0.0' });
 const evil = packPlugin({ version: '2.0.0', code: 'evil();' });
 
 let registry: TinyRegistry;
-/** Another server, to which the registry may send people. */
+/** Another server, to which the registry may redirect. */
 let elsewhere: Server;
 const askedElsewhere: (string | undefined)[] = [];
 let given = evil;
@@ -47,7 +50,7 @@ after(async () => {
   elsewhere?.close();
 });
 
-/** For how long the user lets npm and rbee wait for the registry; read anew each time. */
+/** How long the user lets npm and rbee wait for the registry; read again each time. */
 const bePatient = (ms: number): void => {
   const token = `${registry.url.replace('http:', '')}/:_authToken=secret`;
   writeFileSync(join(home.folder, '.npmrc'), `fetch-retries=0\nfetch-timeout=${ms}\n${token}\n`);
@@ -73,7 +76,7 @@ const always =
     answer(response, request);
     return true;
   };
-/** Misbehaves where the packed package is fetched; until then all is well. */
+/** Misbehaves only when the packed package is fetched. */
 const fetching =
   (answer: Answer): Misbehaviour =>
   (request, response) =>
@@ -85,7 +88,7 @@ const status =
     response.writeHead(code, headers).end('{}');
 const reset: Answer = (_, request) => request.socket.destroy();
 const silence: Answer = () => {};
-/** Promises much, gives `some` of it, and leaves. */
+/** Announces a long body, sends `some` of it, and hangs up. */
 const cut = (some: string | Buffer) => (response: ServerResponse, request: IncomingMessage) =>
   response.writeHead(200, { 'content-length': 50_000 }).write(some, () => request.socket.destroy());
 const json = (body: unknown) => (response: ServerResponse) => response.end(JSON.stringify(body));
@@ -100,7 +103,7 @@ interface Fault {
   how: Misbehaviour;
   code: ErrorCode;
   says: RegExp;
-  /** It shows only in that it takes too long. */
+  /** The fault shows only as a time-out. */
   slow?: true;
 }
 
@@ -125,42 +128,42 @@ const assertFails = async (args: readonly string[], { code, says }: Fault): Prom
 const denied = (how: Answer, says: RegExp): Fault => ({ how: always(how), code: 'REGISTRY_DENIED', says });
 const unreachable = (how: Answer, says: RegExp): Fault => ({ how: always(how), code: 'REGISTRY_UNREACHABLE', says });
 
-/** It is asked for a package, and says nothing that would help. */
+/** Asked for a package, the registry gives no useful answer. */
 const asked: Record<string, Fault> = {
-  'does not have it any more': { how: always(status(404)), code: 'PACKAGE_NOT_FOUND', says: /does not have it/ },
+  'no longer has the package': { how: always(status(404)), code: 'PACKAGE_NOT_FOUND', says: /does not have it/ },
   'is broken': unreachable(status(500), /answers 500/),
   'is busy': unreachable(status(503), /answers 503/),
-  'has had enough of us': unreachable(status(429, { 'retry-after': '60' }), /answers 429/),
-  'wants to know who asks': denied(status(401), /answers 401/),
-  'is a page where one has to log in': unreachable((response) => response.end('<html>'), /something else than JSON/),
-  'answers with a list': unreachable(json([]), /something else than a package/),
-  'breaks off in the middle of a sentence': unreachable(cut('{"name":'), /aborted/),
-  'sends in circles': unreachable(
+  'limits our requests': unreachable(status(429, { 'retry-after': '60' }), /answers 429/),
+  'requires a login': denied(status(401), /answers 401/),
+  'sends a login page': unreachable((response) => response.end('<html>'), /did not answer with JSON/),
+  'answers with a list': unreachable(json([]), /did not answer with a package/),
+  'cuts its answer short': unreachable(cut('{"name":'), /aborted/),
+  'redirects in circles': unreachable(
     (response, { url }) => response.writeHead(302, { location: url }).end(),
     /maximum redirect/,
   ),
-  'sends to a file of this machine': unreachable(
+  'redirects to a local file': unreachable(
     (response) => response.writeHead(302, { location: 'file:///etc/passwd' }).end(),
     /Only HTTP/,
   ),
-  'speaks of another package': {
+  'answers with another package': {
     how: always(packument({ tarball: 'http://127.0.0.1:1/', integrity: 'sha512-YQ==' }, '@rbee/worker-stranger')),
     code: 'PACKAGE_REFUSED',
-    says: /the registry answers @rbee\/worker-stranger@9\.0\.0/,
+    says: /the registry answered with @rbee\/worker-stranger@9\.0\.0/,
   },
-  'has it in a file of this machine': {
+  'has the package in a local file': {
     how: always(packument({ tarball: 'file:///etc/passwd', integrity: 'sha512-YQ==' })),
     code: 'PACKAGE_REFUSED',
-    says: /names no address/,
+    says: /gives no download address/,
   },
-  'cannot say what it has to be': {
+  'has no usable checksum': {
     how: always(packument({ tarball: 'http://127.0.0.1:1/', shasum: 'da39a3ee5e6b4b0d3255bfef95601890afd80709' })),
     code: 'PACKAGE_REFUSED',
     says: /no sha512/,
   },
 };
 for (const [what, fault] of sampleOf(Object.entries(asked), 6)) {
-  test(`a registry that ${what} is named by install and update, and all stays as it was`, async () => {
+  test(`a registry that ${what} is reported by install and update, and nothing changes`, async () => {
     misbehave(fault);
     await assertFails(['plugins', 'install', `${name}@latest`], fault);
     await assertFails(['plugins', 'update', 'echo'], fault);
@@ -172,12 +175,12 @@ const deaf: Record<string, Pick<Fault, 'how' | 'slow'>> = {
   'never answers': { how: always(silence), slow: true },
 };
 for (const [what, fault] of Object.entries(deaf)) {
-  test(`a registry that ${what} has said something before, and that is said`, async () => {
+  test(`a registry that ${what} is reported, and the version it answered before is mentioned`, async () => {
     misbehave(fault);
     const before = storeNow();
     const run = await home.rbee(['plugins', 'update', 'echo']);
     assert.equal(run.code, 0, run.stderr);
-    assert.match(run.stderr, /the registry cannot be asked \(.+\); it had @rbee\/worker-echo 1\.0\.0 before/);
+    assert.match(run.stderr, /the registry cannot be reached \(.+\); using the cached @rbee\/worker-echo 1\.0\.0/);
     assert.deepEqual(storeNow(), before);
     const unknown = await home.rbee(['plugins', 'install', '@rbee/worker-unheard', '--json']);
     assert.equal(unknown.code, 1);
@@ -187,7 +190,7 @@ for (const [what, fault] of Object.entries(deaf)) {
   });
 }
 
-test('a newer version is there', async () => {
+test('a newer version is published', async () => {
   misbehave({ how: () => false });
   for (const [type, content] of [
     ['echo', newer],
@@ -199,7 +202,7 @@ test('a newer version is there', async () => {
   assert.equal(planned.updates[0].to, '2.0.0');
 });
 
-const refused = (how: Answer, says = /not what the registry announced/): Fault => ({
+const refused = (how: Answer, says = /does not match the checksum/): Fault => ({
   how: fetching(how),
   code: 'PACKAGE_REFUSED',
   says,
@@ -207,40 +210,40 @@ const refused = (how: Answer, says = /not what the registry announced/): Fault =
 const unfetched = (how: Answer, says: RegExp): Fault => ({ how: fetching(how), code: 'REGISTRY_UNREACHABLE', says });
 const tooSlow = (how: Answer): Fault => ({ ...unfetched(how, /timeout/i), slow: true });
 
-/** It has told what the package is, and then gives something else, or nothing. */
+/** The registry described the package, and then sends something else, or nothing. */
 const fetched: Record<string, Fault> = {
-  'another content': refused((response) => response.end(evil)),
-  'the half of it': refused((response) => response.end(newer.subarray(0, newer.length / 2))),
-  'it with something behind': refused((response) => response.end(Buffer.concat([newer, evil]))),
+  'different content': refused((response) => response.end(evil)),
+  'half of it': refused((response) => response.end(newer.subarray(0, newer.length / 2))),
+  'it with extra bytes': refused((response) => response.end(Buffer.concat([newer, evil]))),
   nothing: refused((response) => response.end()),
-  'a page where one has to log in': refused((response) => response.end('<html>')),
-  'the content of a server elsewhere': refused(toElsewhere),
+  'a login page': refused((response) => response.end('<html>')),
+  'content of another server': refused(toElsewhere),
   'an error': unfetched(status(500), /answers 500/),
-  'a closed door': { ...unfetched(status(403), /answers 403/), code: 'REGISTRY_DENIED' },
+  'a refusal': { ...unfetched(status(403), /answers 403/), code: 'REGISTRY_DENIED' },
   'a connection that is cut in the middle': unfetched(cut(newer.subarray(0, 300)), /aborted|hang up|premature/i),
   'a few bytes and then nothing more': tooSlow((response) =>
     response.writeHead(200, { 'content-length': newer.length }).write(newer.subarray(0, 100)),
   ),
   silence: tooSlow(silence),
-  'a way to nowhere': unfetched(
+  'a redirect to nowhere': unfetched(
     (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
     /ECONNREFUSED/,
   ),
-  'nothing, for it is gone': {
+  'a 404': {
     how: fetching(status(404)),
     code: 'PACKAGE_NOT_FOUND',
     says: /does not have it/,
   },
 };
 for (const [what, fault] of sampleOf(Object.entries(fetched), 6)) {
-  test(`in place of a package ${what}: named by install and update, and all stays as it was`, async () => {
+  test(`instead of a package ${what}: install and update report it, and nothing changes`, async () => {
     misbehave(fault);
     await assertFails(['plugins', 'install', `${name}@2.0.0`], fault);
     await assertFails(['plugins', 'update', 'echo'], fault);
   });
 }
 
-test('one plugin that cannot be updated keeps no other from it, and the exit code tells', async () => {
+test('one plugin that cannot be updated does not hold up the others, and the exit code shows it', async () => {
   registry.misbehave(({ url = '' }, response) => url.includes('echo') && url.endsWith('.tgz') && !!response.end(evil));
   const { code, stdout } = await home.rbee(['plugins', 'update', '--json']);
   assert.equal(code, 3);
@@ -255,7 +258,7 @@ test('one plugin that cannot be updated keeps no other from it, and the exit cod
   assert.equal(await versionOf('echo'), '1.0.0');
 });
 
-test('while the registry is away, what is installed is spawned, and what is not is said to be missing', async () => {
+test('while the registry is down, installed types can be spawned, and others are reported as missing', async () => {
   registry.misbehave(always(reset));
   await home.json(['worker', 'spawn', '--type', 'echo', '--name', 'meanwhile']);
   assert.equal(await versionOf('meanwhile'), '1.0.0');
@@ -266,7 +269,7 @@ test('while the registry is away, what is installed is spawned, and what is not 
   assert.match(error.message, /could not be installed: cannot get @rbee\/worker-unheard from the registry/);
 });
 
-test('the right content may come from elsewhere, and who gives it there is not told the token', async () => {
+test('the right content may come from another server, which is not sent the token', async () => {
   given = newer;
   askedElsewhere.length = 0;
   registry.misbehave(fetching(toElsewhere));

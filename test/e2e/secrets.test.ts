@@ -1,4 +1,4 @@
-/** Secrets through the real CLI, with an engine that prints, answers and fails with everything that it was given. */
+/** Secrets through the real CLI, with an engine that prints, answers and fails with everything it was given. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
@@ -20,14 +20,14 @@ before(() => {
 });
 after(() => home.close());
 
-/** Every way in which a value is written. */
+/** Every encoding in which a value may appear. */
 const forms = (value: string): string[] => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)];
 
 const showsNone = (text: string): void => {
   for (const value of values.flatMap(forms)) assert.ok(!text.includes(value), `${value} is in: ${text}`);
 };
 
-/** Files below the home that hold one of the values. */
+/** Files below the home that contain one of the values. */
 const filesWithValues = (): string[] =>
   globSync('**/*', { cwd: home.folder })
     .filter((file) => statSync(join(home.folder, file)).isFile())
@@ -40,7 +40,7 @@ const isSecretFile = (file: string): boolean => file.split('/').at(-2) === 'secr
 
 const spawn = (...args: string[]) => home.json(['worker', 'spawn', '--type', 'teller', ...args]);
 
-test('a value comes from stdin or the terminal, and is shown nowhere', async () => {
+test('a value is read from stdin or the terminal, and never shown', async () => {
   const set = await home.rbee(['secret', 'set', 'token'], { input: `${token}\n` });
   assert.equal(set.code, 0, set.stderr);
   assert.match(set.stdout, /stored secret token; use it as secret:token/);
@@ -64,7 +64,7 @@ test('a value comes from stdin or the terminal, and is shown nowhere', async () 
   assert.equal(readFileSync(join(home.paths.data, 'secrets/token'), 'utf8'), token);
 });
 
-test('a value is refused as an argument, and when it is empty, short or of several lines', async () => {
+test('a value is refused as an argument, and if it is empty, too short or has several lines', async () => {
   for (const [args, input] of [
     [['secret', 'set', 'other', 'typed-value'], ''],
     [['secret', 'set', 'other'], ''],
@@ -81,10 +81,10 @@ test('a value is refused as an argument, and when it is empty, short or of sever
   assert.equal(secrets.length, 3);
 });
 
-test('what cannot be had is refused before anything starts, by name', async () => {
+test('a secret that cannot be used is refused by name before anything starts', async () => {
   const missing = await home.rbee(['worker', 'spawn', '--type', 'teller', '--option', 'token=secret:tokn']);
   assert.match(missing.stderr, /there is no secret tokn.*did you mean token/s);
-  // Nor is the type looked for.
+  // The type is not looked for either.
   const unknown = await home.rbee(['worker', 'spawn', '--type', 'nothing', '--option', 'token=secret:tokn']);
   assert.match(unknown.stderr, /there is no secret tokn/);
 
@@ -106,7 +106,7 @@ test('what cannot be had is refused before anything starts, by name', async () =
   );
 });
 
-test('the engine gets the values, and nothing else does', async () => {
+test('only the engine gets the values', async () => {
   const worker = await spawn(
     ...['--id', 'one', '--option', 'token=secret:token', '--option', 'key=secret:key'],
     ...['--env', 'HF_TOKEN=secret:hf-token', '--env', 'TELLER_NOTE=plain words'],
@@ -134,7 +134,7 @@ test('the engine gets the values, and nothing else does', async () => {
   showsNone(log.stdout);
 });
 
-test('a log that is followed never shows a value, even where it comes in two pieces', async () => {
+test('a followed log never shows a value, even one that arrives in two pieces', async () => {
   const following = home.start(['worker', 'logs', 'one', '--follow', '--lines', '0']);
   let shown = '';
   const seen = new Promise<void>((resolve) => {
@@ -143,7 +143,7 @@ test('a log that is followed never shows a value, even where it comes in two pie
       if (/asked, with secret:token\.\n/.test(shown)) resolve();
     });
   });
-  // Until it follows: each answer is a line more.
+  // Until it follows: each answer adds a line.
   let isSeen = false;
   const infer = async () => {
     while (!isSeen) {
@@ -158,7 +158,7 @@ test('a log that is followed never shows a value, even where it comes in two pie
   showsNone(shown);
 });
 
-test('a failed start tells what happened without the value', async () => {
+test('a failed start reports what happened without the value', async () => {
   const run = await home.rbee([
     ...['worker', 'spawn', '--type', 'teller', '--id', 'failing'],
     ...['--option', 'token=secret:token', '--option', 'fails=true'],
@@ -175,7 +175,7 @@ test('a failed start tells what happened without the value', async () => {
   }
 });
 
-test('a new value is taken by a restart, and only then', async () => {
+test('a new value takes effect with a restart, and not before', async () => {
   const asked = async () => (await home.rbee(['worker', 'logs', 'one', '--lines', '1000'])).stdout;
   await home.json(['secret', 'set', 'token'], { input: newer });
   const given = () => readFileSync(join(home.paths.logs, 'worker-one.log'), 'utf8');
@@ -188,7 +188,7 @@ test('a new value is taken by a restart, and only then', async () => {
   assert.deepEqual(uses, [{ kind: 'worker', hive: 'local', worker: 'one', state: 'ready' }]);
 });
 
-test('deleting says who names it, and a restart without it is refused while the worker goes on', async () => {
+test('deleting a secret lists who uses it, and a restart without it is refused while the worker keeps running', async () => {
   const conf = join(home.paths.config, 'hives.conf');
   writeFileSync(
     conf,
@@ -208,7 +208,7 @@ test('deleting says who names it, and a restart without it is refused while the 
   assert.equal((await home.json(['worker', 'list'])).workers.length, 1);
 });
 
-test('nothing in the home holds a value but the secrets, and the log of a worker for as long as it runs', async () => {
+test('only the secrets hold a value, and the log of a worker while it runs', async () => {
   const others = () => filesWithValues().filter((file) => !isSecretFile(file));
   assert.deepEqual(
     others().map((file) => basename(file)),

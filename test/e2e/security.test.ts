@@ -1,4 +1,4 @@
-/** Who may do what: another user of the machine, a web page, a program on loopback. */
+/** Access control: another user of the machine, a web page, a program on loopback. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmodSync, cpSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -72,7 +72,7 @@ test('operations over TCP need a key', async () => {
   }
 });
 
-test('a web page can drive neither inference nor anything else', async () => {
+test('a web page can use neither inference nor anything else', async () => {
   const port = new URL(url).port;
   const pages: Record<string, string>[] = [
     { origin: 'https://evil.example' },
@@ -90,7 +90,7 @@ test('a web page can drive neither inference nor anything else', async () => {
   }
 });
 
-test('bodies that a form could send without asking are refused', async () => {
+test('request bodies that a form could send without a preflight are refused', async () => {
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
     const answer = await send('/v1/chat/completions', { headers: { 'content-type': type }, body: chat });
     assert.equal(answer.status, 415, type);
@@ -98,13 +98,7 @@ test('bodies that a form could send without asking are refused', async () => {
   }
 });
 
-test('a socket of the queen or the hive takes no request of a web page either', async () => {
-  // A page cannot open a unix socket; this is about a proxy that someone puts before it.
-  const answer = await send('/v1/workers', { method: 'GET', socketPath: home.paths.queenSocket });
-  assert.equal(answer.status, 200);
-});
-
-test('files, folders and sockets of rbee belong to its user alone', () => {
+test('files, folders and sockets of rbee are accessible to its user alone', () => {
   const wrong: string[] = [];
   const walk = (folder: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -118,7 +112,7 @@ test('files, folders and sockets of rbee belong to its user alone', () => {
 });
 
 test('another user can neither operate nor read', { skip: !root && 'needs root to become another user' }, async () => {
-  // Even where the home itself is open to all.
+  // Even if the home itself is open to all.
   for (const folder of [home.folder, join(home.folder, 'state')]) chmodSync(folder, 0o755);
   const tries = [
     `require('node:net').connect(${JSON.stringify(home.paths.queenSocket)}).on('connect', () => console.log('in')).on('error', (error) => console.log(error.code))`,
@@ -136,7 +130,7 @@ test('another user can neither operate nor read', { skip: !root && 'needs root t
   }
 });
 
-test("another user cannot use a worker's own port, and its key is in no command line", async () => {
+test('the port of a worker requires its key, which is in no command line and no view', async () => {
   const answer = await new Promise<number>((resolve, reject) => {
     const call = request(
       { host: '127.0.0.1', port: worker.port, path: '/v1/chat/completions', method: 'POST', headers: json },
@@ -160,8 +154,8 @@ test("another user cannot use a worker's own port, and its key is in no command 
   }
 });
 
-/** The code of a plugin may read its own folder, and Node follows a link out of it: any file of the user was given away. */
-test('a plugin with a link to a file of its user is refused by the name of that link', async () => {
+/** Plugin code may read its own folder, and Node followed a link out of it: any file of the user was exposed. */
+test('a plugin with a link to a file of its user is refused, naming the link', async () => {
   const plugin = join(home.folder, 'plugin-with-a-link');
   cpSync(fakePlugin, plugin, { recursive: true });
   writeFileSync(join(home.folder, 'id_key'), 'a secret');

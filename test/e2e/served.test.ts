@@ -1,4 +1,6 @@
-/** What workers declare that they serve, through the real queen: methods, content types, ids, and what each one can do. */
+/**
+ * What workers declare to serve, through the real queen: methods, content types, ids, and the abilities of each worker.
+ */
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -20,11 +22,11 @@ const ask = async (method: string, path: string, body?: string, type = 'applicat
   const headers = { 'content-type': type };
   const response = await fetch(url + path, { method, ...(body !== undefined && { headers, body }) });
   const worker = response.headers.get('x-rbee-worker');
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks at what is answered, whatever its shape.
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of any shape.
   return { status: response.status, worker, json: (await response.json()) as any };
 };
 
-test('a batch stays with the worker that made it, until it is deleted there', async () => {
+test('a batch stays with the worker that created it until it is deleted there', async () => {
   const workers = [await spawn('pool'), await spawn('pool')];
   const made = [];
   for (let nth = 0; nth < 4; nth += 1)
@@ -40,7 +42,7 @@ test('a batch stays with the worker that made it, until it is deleted there', as
   assert.equal((await ask('GET', '/v1/batches/of-nobody')).json.error.code, 'ID_NOT_FOUND');
 });
 
-test('its content types are passed on, and no others', async () => {
+test('only the declared content types of a worker are passed on', async () => {
   await spawn('notes');
   const path = '/v1/notes/n1?model=notes';
   await ask('PUT', path, 'plain words', 'text/plain; charset=utf-8');
@@ -72,7 +74,7 @@ test('what a worker serves and can do follows from its engine and options, and i
   assert.equal((await ask('POST', '/v1/embeddings', '{"model":"big"}')).status, 200);
 });
 
-test('a worker that is started again serves what it did, and one that is adopted too', async () => {
+test('a restarted worker serves the same as before, and so does an adopted one', async () => {
   const { id } = await spawn('again', 'embeddings=true');
   const before = await home.json(['worker', 'get', id]);
   await home.rbee(['queen', 'restart']);

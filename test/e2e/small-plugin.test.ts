@@ -1,4 +1,4 @@
-/** A plugin of a stranger with a kind of device, a secret and a DELETE path: how little of it has to be written. */
+/** A third-party plugin with a kind of device, a secret and a DELETE path, in as little code as possible. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -56,7 +56,7 @@ export default {
 };
 `;
 
-test('forty lines of plain JavaScript bring a kind of device, get a secret and answer a DELETE', async () => {
+test('forty lines of plain JavaScript add a kind of device, receive a secret and answer a DELETE', async () => {
   const folder = join(home.folder, 'apiary');
   mkdirSync(folder);
   writeFileSync(join(folder, 'index.js'), code);

@@ -1,4 +1,4 @@
-/** The smallest plugin that really runs, written by somebody who has never seen a line of core. */
+/** The smallest plugin that really runs, written without any knowledge of core. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ const code = `export default {
 };
 `;
 
-test('nine lines of plain JavaScript are a plugin that is spawned, answers, and is deleted', async () => {
+test('nine lines of plain JavaScript make a plugin that can be spawned, answers, and is deleted', async () => {
   const folder = join(home.folder, 'hello');
   mkdirSync(folder);
   const file = join(folder, 'index.js');

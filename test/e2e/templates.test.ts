@@ -1,4 +1,4 @@
-/** Both templates as an author uses them: made, installed, tested, linked, spawned, called. */
+/** Both templates as an author uses them: created, installed, tested, linked, spawned, called. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { globSync, lstatSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -20,8 +20,8 @@ before(() => {
 after(() => home.close());
 
 /**
- * Made by the command and installed by npm, without any registry: rbee's packages are links to this checkout. Those that
- * every registry has are there before.
+ * Created by the command and installed by npm without a registry: rbee's packages are links to this checkout, and the
+ * public packages are already there.
  */
 const create = async (type: string, template: string): Promise<string> => {
   const { folder, linked, missing } = await home.json(['plugins', 'create', type, '--template', template, '--yes']);
@@ -33,14 +33,14 @@ const create = async (type: string, template: string): Promise<string> => {
   return folder;
 };
 
-/** As at the author's terminal: without the settings of the npm that runs these tests, and with this Node and rbee. */
+/** As in the author's terminal: without the settings of the npm that runs these tests, and with this Node and rbee. */
 const npm = (folder: string, ...args: string[]) => {
   const clean = Object.entries(home.env).filter(([name]) => !/^(npm_|NODE_TEST_CONTEXT$)/i.test(name));
   const PATH = [dirname(process.execPath), join(root, 'node_modules/.bin'), home.env['PATH']].join(':');
   return run('npm', args, { cwd: folder, env: { ...Object.fromEntries(clean), PATH } });
 };
 
-/** The plugin's own tests, and the examination. */
+/** Runs the plugin's own tests and the conformance check. */
 const runTests = async (folder: string): Promise<void> => {
   const { stdout } = await npm(folder, 'test');
   assert.match(stdout, /^. fail 0$/m);
@@ -60,11 +60,11 @@ const post = async (path: string, body: object) => {
   const { queen } = await home.json(['status']);
   const headers = { 'content-type': 'application/json' };
   const response = await fetch(`${queen.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks at what is answered, whatever its shape.
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of any shape.
   return { status: response.status, body: (await response.json()) as any };
 };
 
-test('an engine of its own, with a variant and a path that nobody knew', async () => {
+test('the template worker-plugin makes an engine with a variant and path of its own', async () => {
   const folder = await create('abacus', 'worker-plugin');
   edit(join(folder, 'binary.js'), "id: 'cpu'", "id: 'beads', devices: ['cpu']");
   await npm(folder, 'run', 'manifest');
@@ -89,7 +89,7 @@ test('an engine of its own, with a variant and a path that nobody knew', async (
   const infer = await home.json(['infer', '-m', 'abacus', 'two']);
   assert.equal(infer.text, 'So: two');
 
-  // The loop of the guide. The old command line was used, and "there is no such option" was the answer.
+  // The loop of the guide. The old command line was reused, and the answer was "there is no such option".
   edit(
     join(folder, 'options.js'),
     'slots: {',
@@ -104,7 +104,7 @@ test('an engine of its own, with a variant and a path that nobody knew', async (
   for (const { id } of [worker, asking]) await home.json(['worker', 'delete', id]);
 });
 
-test('the types in the comments of the templates hold, and a wrong member is found', async () => {
+test("the types in the templates' comments are correct, and a wrong member is found", async () => {
   const tsc = (folder: string) =>
     run(join(root, 'node_modules/.bin/tsc'), ['-p', folder]).then(
       ({ stdout }) => stdout,
@@ -119,7 +119,7 @@ test('the types in the comments of the templates hold, and a wrong member is fou
   }
 });
 
-test('npm install of a new plugin brings a few small packages', async (t) => {
+test('npm install of a new plugin fetches a few small packages', async (t) => {
   const registry = await startTinyRegistry();
   t.after(() => registry.close());
   const names = ['@rbee/contract', '@rbee/worker-server', '@types/node', 'undici-types'];
@@ -132,7 +132,7 @@ test('npm install of a new plugin brings a few small packages', async (t) => {
     registry.offer({ ...document, document, packed: readFileSync(join(home.folder, filename)) });
   }
 
-  for (const [template, most] of [
+  for (const [template, count] of [
     ['worker-program', 3],
     ['worker-plugin', 4],
   ] as const) {
@@ -141,20 +141,20 @@ test('npm install of a new plugin brings a few small packages', async (t) => {
     await npm(folder, 'install', '--registry', registry.url, '--no-audit', '--no-fund');
     const modules = join(folder, 'node_modules');
     const lock = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
-    assert.equal(Object.keys(lock.packages).length, most, template);
+    assert.equal(Object.keys(lock.packages).length, count, template);
     const files = globSync('**', { cwd: modules }).map((path) => statSync(join(modules, path)));
     const megabytes = files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0) / 1e6;
-    t.diagnostic(`${template}: ${most} packages, ${megabytes.toFixed(1)} MB`);
+    t.diagnostic(`${template}: ${count} packages, ${megabytes.toFixed(1)} MB`);
     assert.ok(megabytes <= 15, `${template}: ${megabytes} MB`);
   }
 });
 
-test('an existing program', { skip: atFullScale }, async () => {
+test('the template worker-program wraps an existing program', { skip: atFullScale }, async () => {
   const folder = await create('loom', 'worker-program');
   await runTests(folder);
 
   await link(folder);
-  // The program is found where the hive's environment says.
+  // The environment of the hive says where the program is.
   const env = { RBEE_LOOM: join(folder, 'stand-in/loom-server.js') };
   await home.json(['queen', 'restart'], { env });
   const model = join(root, 'plugins/worker-llamacpp/models/demo.gguf');

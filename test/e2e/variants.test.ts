@@ -42,7 +42,7 @@ const treeOf = (pid: number): string => {
 };
 const packagesOf = (tree: string): string[] => readdirSync(join(tree, 'node_modules')).sort();
 
-test('each device gets its build, which is installed when it is first asked for', async () => {
+test('each device gets its build, which is installed on first use', async () => {
   await home.json(['plugins', 'install', 'forge', '--variant', 'cpu']);
   const onCpu = await spawn('--device', 'cpu');
   const onGpu = await spawn('--device', 'cuda:1');
@@ -55,14 +55,14 @@ test('each device gets its build, which is installed when it is first asked for'
   assert.deepEqual(readdirSync(join(cudaTree, 'node_modules/forge-engine/bin')), ['linux', 'win32']);
 });
 
-test('without a device the best one is taken, and with a variant the device that it drives', async () => {
+test('without a device the best one is used, and with a variant the device that it drives', async () => {
   assert.deepEqual([(await spawn()).device, (await spawn('--variant', 'cpu')).device], ['cuda:0', 'cpu']);
   const run = await home.rbee(['worker', 'spawn', '--type', 'forge', '--variant', 'cpu', '--device', 'cuda:0']);
   assert.equal(run.code, 1);
   assert.match(run.stderr, /error: .*cuda:0/);
 });
 
-test('what a variant leaves out is nowhere in its tree', () => {
+test('what a variant leaves out is absent from its tree', () => {
   const [version = ''] = readdirSync(join(home.paths.data, 'workers/@rbee/worker-forge'));
   const trees = readdirSync(join(home.paths.data, 'workers/@rbee/worker-forge', version)).sort();
   assert.deepEqual(

@@ -14,7 +14,7 @@ import { atFullScale, sampleOf, until } from '../harness/until.ts';
 
 let home: TestHome;
 let openai: OpenAI;
-/** A PATH with one Python, without uv, and with two GPUs as far as nvidia-smi tells. */
+/** A PATH with one Python, no uv, and an nvidia-smi that lists two GPUs. */
 const pathWithPython = ({ folder }: TestHome): string => {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
@@ -30,7 +30,7 @@ const pythonVersion = execFileSync('python3', ['-c', 'import sys; print("%d.%d" 
 before(async () => {
   home = createHome();
   home.env['RBEE_VLLM'] = writeStandIn(join(home.folder, 'programs'));
-  // What is installed comes from a folder: nothing is asked of the network, whatever the settings of this machine.
+  // Packages are installed from a folder: nothing uses the network, whatever the settings of this machine.
   for (const name of Object.keys(home.env)) if (/^(PIP|UV)_/.test(name)) delete home.env[name];
   mkdirSync(join(home.folder, 'settings/pip'), { recursive: true });
   writeFileSync(
@@ -52,14 +52,14 @@ const spawnArgs = (model: string, ...more: string[]) => [
 const spawn = (model: string, ...more: string[]) => home.json(spawnArgs(model, ...more));
 const get = (id: string) => home.json(['worker', 'get', id]);
 const list = async () => (await home.json(['worker', 'list'])).workers;
-/** One that has ended may wait for its parent to hear of it. */
+/** A zombie counts as ended: its parent may not have reaped it yet. */
 const alive = (pid: number) =>
   existsSync(`/proc/${pid}/stat`) && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-/** The engine's process, by its line in the log of the worker. */
+/** The engine's process, from its line in the worker's log. */
 const engineOf = (logFile: string) => Number(/EngineCore pid=(\d+)/.exec(readFileSync(logFile, 'utf8'))?.[1]);
 const chat = (model: string) => ({ model, messages: [{ role: 'user' as const, content: 'Who are you?' }] });
 
-test('a worker loads with progress, becomes ready, and answers as vLLM does', async () => {
+test('a worker loads with progress, becomes ready, and answers like vLLM', async () => {
   const model = modelOf('Tiny-Chat', { steps: true, shards: 4 });
   const spawning = spawn(model);
   const loading = await until(async () => (await list()).find(({ state }: { state: string }) => state === 'loading'), {
@@ -111,13 +111,15 @@ test('a worker loads with progress, becomes ready, and answers as vLLM does', as
   );
 });
 
-test('rbee infer talks to it', async () => {
+test('rbee infer gets an answer', async () => {
   const run = await home.rbee(['infer', '-m', 'tiny-chat', 'Who are you?']);
   assert.equal(run.code, 0, run.stderr);
   assert.equal(run.stdout.trim(), words.join('').trim());
 });
 
-test('what runs is counted, and a client that leaves is not waited for', { skip: atFullScale }, async () => {
+test('running requests are counted, and a client that disconnects is not waited for', {
+  skip: atFullScale,
+}, async () => {
   const worker = await spawn(modelOf('endless', { endless: true }));
   const leaving = new AbortController();
   const stream = await openai.chat.completions.create({ ...chat('endless'), stream: true }, { signal: leaving.signal });
@@ -130,7 +132,7 @@ test('what runs is counted, and a client that leaves is not waited for', { skip:
   await home.json(['worker', 'stop', worker.id, '--now']);
 });
 
-test('LoRA adapters are asked for by their own names', { skip: atFullScale }, async () => {
+test('LoRA adapters are requested by their own names', { skip: atFullScale }, async () => {
   const model = modelOf('Tiny-Lora');
   const option = `lora_modules=${JSON.stringify(['sql=/loras/sql', '/loras/poems/'])}`;
   const worker = await spawn(model, '--option', option);
@@ -171,7 +173,7 @@ test('an engine that its server leaves behind does not keep the device', { skip:
   await home.json(['worker', 'delete', worker.id, '--now']);
 });
 
-test('a worker whose engine dies is started again', { skip: atFullScale }, async () => {
+test('a worker whose engine dies is restarted', { skip: atFullScale }, async () => {
   const worker = await spawn(modelOf('dying'));
   kill(engineOf((await get(worker.id)).logFile));
   await until(
@@ -184,7 +186,7 @@ test('a worker whose engine dies is started again', { skip: atFullScale }, async
   await home.json(['worker', 'stop', worker.id]);
 });
 
-test('a sleeping worker is woken by a request, and knows after a restart of the queen that it sleeps', async () => {
+test('a request wakes a sleeping worker, which is still known to sleep after a restart of the queen', async () => {
   const worker = await spawn(modelOf('drowsy'), '--option', 'sleep_mode=true');
   const slept = await home.rbee(['worker', 'sleep', worker.id]);
   assert.equal(slept.code, 0, slept.stderr);
@@ -195,7 +197,7 @@ test('a sleeping worker is woken by a request, and knows after a restart of the 
   assert.match((await home.rbee(['worker', 'get', worker.id])).stdout, /sleeping/);
   const { url } = await home.json(['queen', 'restart']);
   openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
-  await until(async () => (await get(worker.id)).state === 'sleeping', { what: 'the worker, still asleep' });
+  await until(async () => (await get(worker.id)).state === 'sleeping', { what: 'the worker still being asleep' });
   assert.equal((await get(worker.id)).pid, worker.pid);
   const answers = await Promise.all([1, 2, 3].map(() => openai.chat.completions.create(chat('drowsy'))));
   for (const { choices } of answers) assert.equal(choices[0]?.message.content, words.join(''));
@@ -220,7 +222,7 @@ test('a sleeping worker is woken by a request, and knows after a restart of the 
   assert.ok(!alive(risen.pid));
 });
 
-test('a worker that does not wake is told about, and one without the option does not sleep', {
+test('a worker that does not wake is reported, and one without the option does not sleep', {
   skip: atFullScale,
 }, async () => {
   const sleepless = await spawn(modelOf('sleepless'));
@@ -242,12 +244,12 @@ test('a worker that does not wake is told about, and one without the option does
   for (const { id } of [sleepless, worker]) await home.json(['worker', 'delete', id, '--now']);
 });
 
-test('an argument that vLLM does not know, and one that is not allowed, are refused by name', async () => {
+test('unknown and forbidden vLLM arguments are refused by name', async () => {
   const model = modelOf('arguments');
   const unknown = await home.rbee([...spawnArgs(model, '--option', 'extra_args=["--no-such-flag"]'), '--json']);
   assert.match(JSON.parse(unknown.stdout).error.message, /does not know the arguments --no-such-flag/);
   const forbidden = await home.rbee([...spawnArgs(model, '--option', 'extra_args=["--host=0.0.0.0"]'), '--json']);
-  assert.match(JSON.stringify(JSON.parse(forbidden.stdout).error), /extra_args may not hold --host/);
+  assert.match(JSON.stringify(JSON.parse(forbidden.stdout).error), /extra_args cannot contain --host/);
 });
 
 describe('a failure of vLLM', () => {
@@ -256,7 +258,7 @@ describe('a failure of vLLM', () => {
     readFileSync(join(folder, 'failures.json'), 'utf8'),
   );
   for (const { name, says, hint = '.' } of sampleOf(recorded)) {
-    test(`is told clearly: ${name}`, async () => {
+    test(`is reported clearly: ${name}`, async () => {
       const before = (await list()).length;
       const run = await home.rbee([...spawnArgs(modelOf(`fails-${name}`, { fail: name })), '--json']);
       assert.equal(run.code, 1, run.stdout);
@@ -264,8 +266,8 @@ describe('a failure of vLLM', () => {
       assert.equal(error.code, 'WORKER_FAILED');
       assert.match(error.message, new RegExp(says));
       assert.match(error.hint, new RegExp(hint));
-      // The hive has taken it back, and its next word tells the queen so.
-      await until(async () => (await list()).length === before, { what: 'the worker taken back' });
+      // The hive has already cleaned up; its next heartbeat tells the queen.
+      await until(async () => (await list()).length === before, { what: 'the removal of the worker' });
     });
   }
 });
@@ -278,10 +280,10 @@ const variableOf = (pid: number, name: string) =>
     .split('\0')
     .find((line) => line.startsWith(`${name}=`));
 
-test('a model on two GPUs is divided among them, and sees no others', async () => {
+test('a model on two GPUs is split across them and sees no others', async () => {
   const worker = await onGpus(modelOf('divided'), 'cuda:0,1');
   assert.equal(worker.device, 'cuda:0,1');
-  // A vLLM of the machine runs whatever driver it was built for.
+  // An installed vLLM is used whatever driver it was built for.
   assert.equal(worker.variant, 'cuda');
   assert.ok(argumentsOf(worker.pid).includes('--tensor-parallel-size=2'));
   assert.equal(variableOf(worker.pid, 'CUDA_VISIBLE_DEVICES'), 'CUDA_VISIBLE_DEVICES=0,1');
@@ -291,7 +293,7 @@ test('a model on two GPUs is divided among them, and sees no others', async () =
   await home.json(['worker', 'stop', worker.id]);
 });
 
-/** A wheel of vLLM's name whose program becomes the stand-in. Python has what it takes to write one. */
+/** A wheel of vLLM whose program becomes the stand-in; Python can write one. */
 const writeWheel = (folder: string, build: string): void => {
   mkdirSync(folder, { recursive: true });
   const code = `
@@ -309,7 +311,7 @@ with zipfile.ZipFile(f"{folder}/vllm-{version}-py3-none-any.whl", "w") as wheel:
   execFileSync('python3', ['-c', code, folder, standInLine, `0.29.0+${build}`]);
 };
 
-test('where the machine has no vLLM, one is installed into an environment of its own, in the build for the device', {
+test('without vLLM on the machine, the build for the device is installed into its own environment', {
   skip: atFullScale,
 }, async () => {
   writeWheel(join(home.folder, 'wheels'), 'cpu');
@@ -323,13 +325,13 @@ test('where the machine has no vLLM, one is installed into an environment of its
   const worker = JSON.parse(run.stdout);
   const completion = await openai.chat.completions.create(chat('installed'));
   assert.equal(completion.choices[0]?.message.content, words.join(''));
-  // Its OpenMP was loaded before it, from the environment.
+  // Its OpenMP library was preloaded from the environment.
   const environ = readFileSync(`/proc/${worker.pid}/environ`, 'utf8').split('\0');
   assert.match(environ.find((line) => line.startsWith('LD_PRELOAD=')) ?? '', /venv\/lib\/libiomp5\.so/);
   await home.json(['worker', 'stop', worker.id]);
 });
 
-test('an older driver gets the build of vLLM that is made for it', { skip: atFullScale }, async () => {
+test('an older driver gets the matching build of vLLM', { skip: atFullScale }, async () => {
   writeWheel(join(home.folder, 'wheels'), 'cu129');
   const model = modelOf('older-driver');
   const worker = await onGpus(model, 'cuda:1', '--option', 'engine=venv', '--option', `python=python${pythonVersion}`);

@@ -1,6 +1,7 @@
-/** The life of workers as a user drives it: the real command, the real daemons, an engine that misbehaves on request. */
+/** The life of workers as users see it: the real command, real daemons, and an engine that misbehaves on request. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { WorkerView } from '../../core/contract/worker.ts';
 import { connectQueen } from '../../core/queen/client/index.ts';
@@ -37,7 +38,7 @@ const get = (id: string) => home.json(['worker', 'get', id]);
 const alive = (pid: number) => existsSync(`/proc/${pid}`);
 const failure = (stdout: string) => JSON.parse(stdout).error;
 
-test('a spawn starts the queen, narrates, and tells id, pid, port and the time to ready', async () => {
+test('a spawn starts the queen, reports progress, and prints id, pid, port and the time to ready', async () => {
   const run = await spawn('first');
   assert.equal(run.code, 0, run.stderr);
   const [worker] = await list();
@@ -50,7 +51,7 @@ test('a spawn starts the queen, narrates, and tells id, pid, port and the time t
   assert.ok(alive(worker.pid));
 });
 
-test('a worker that was declared tells so, also to a later queen, and what was asked for stays hidden', async () => {
+test('a declared worker is shown as declared, also by a later queen, while its spec stays hidden', async () => {
   const queen = connectQueen({ socketPath: home.paths.queenSocket });
   const spec = { type: 'fake', device: 'cpu', id: 'declared-1', name: 'declared', declaration: 'a1b2c3d4' };
   const worker = await queen.runOperation('worker_spawn', spec);
@@ -67,7 +68,7 @@ test('a worker that was declared tells so, also to a later queen, and what was a
   }
 });
 
-test('a stopped worker is listed as such, and starts again under its id', async () => {
+test('a stopped worker is listed as stopped, and starts again under the same id', async () => {
   const worker = await spawned('pausing');
   await home.json(['worker', 'stop', worker.id]);
   const stopped = await get(worker.id);
@@ -83,7 +84,7 @@ test('a stopped worker is listed as such, and starts again under its id', async 
   assert.notEqual(restarted.pid, again.pid);
 });
 
-test('stopping what is stopped and starting what runs is no error', async () => {
+test('stopping a stopped worker and starting a running one is not an error', async () => {
   const worker = await spawned('twice');
   const same = await home.json(['worker', 'start', worker.id]);
   assert.equal(same.pid, worker.pid);
@@ -91,7 +92,7 @@ test('stopping what is stopped and starting what runs is no error', async () => 
   await home.json(['worker', 'stop', worker.id]);
 });
 
-test('a worker that is killed is started again by itself', async () => {
+test('a killed worker is restarted automatically', async () => {
   const worker = await spawned('phoenix');
   kill(worker.pid);
   const again = await until(
@@ -108,7 +109,7 @@ test('a worker that is killed is started again by itself', async () => {
   );
 });
 
-test('a crash loop ends as failed, with the diagnosis and the last words of the engine', async () => {
+test('a crash loop ends as failed, with a diagnosis and the last log lines of the engine', async () => {
   // It lives just long enough to become ready each time.
   const worker = await spawned('looper', [
     '--exit-after',
@@ -134,7 +135,7 @@ test('a crash loop ends as failed, with the diagnosis and the last words of the 
   assert.deepEqual([after.state, after.failure.cause], ['failed', 'out_of_memory']);
 });
 
-test('a worker that is deaf to SIGTERM is gone after delete, and its grandchildren too', async () => {
+test('a worker that ignores SIGTERM is gone after delete, including its grandchildren', async () => {
   const before = home.processes();
   const worker = await spawned('deaf', ['--deaf', '--fork-child']);
   await until(() => home.processes().length >= before.length + 2, { what: 'the worker and its child' });
@@ -143,7 +144,7 @@ test('a worker that is deaf to SIGTERM is gone after delete, and its grandchildr
   assert.ok(!(await list()).some((item: { id: string }) => item.id === worker.id));
 });
 
-test('an engine that ends before it is ready makes the spawn fail, and no worker is left', async () => {
+test('an engine that exits before it is ready makes the spawn fail, and no worker is left', async () => {
   const before = (await list()).length;
   for (const flags of [
     ['--exit-before-ready', '--exit-code', '0'],
@@ -156,8 +157,8 @@ test('an engine that ends before it is ready makes the spawn fail, and no worker
   assert.equal((await list()).length, before);
 });
 
-// "Look at the last lines of its log" was the hint, and "there is no worker" the answer of `worker logs`.
-test('the log of a start that failed can be read, until its id is used again', async () => {
+// The hint was "Look at the last lines of its log", but `worker logs` answered "there is no worker".
+test('the log of a failed start can be read until its id is used again', async () => {
   const run = await spawn(
     'gone',
     ['--exit-before-ready', '--die-with', 'these are my last words'],
@@ -166,12 +167,12 @@ test('the log of a start that failed can be read, until its id is used again', a
   assert.match(failure(run.stdout).hint, /its log: rbee worker logs gone\)/);
   const logs = await home.rbee(['worker', 'logs', 'gone']);
   assert.equal(logs.code, 0, logs.stderr);
-  assert.match(logs.stdout, /^\[gone is not there any more: its start failed at 20.*\n/);
+  assert.match(logs.stdout, /^\[gone no longer exists: its start failed at 20.*\n/);
   assert.match(logs.stdout, /these are my last words/);
   assert.match((await home.rbee(['worker', 'logs', 'gone', '--follow'])).stdout, /these are my last words/);
   await spawned('gone', ['--ready-line', 'another life'], ['--id', 'gone']);
   const { lines } = await home.json(['worker', 'logs', 'gone']);
-  assert.doesNotMatch(lines.join('\n'), /last words|not there any more/);
+  assert.doesNotMatch(lines.join('\n'), /last words|no longer exists/);
   await home.json(['worker', 'delete', 'gone']);
   assert.equal((await home.rbee(['worker', 'logs', 'gone'])).code, 1);
 });
@@ -185,12 +186,12 @@ test('an engine that listens but never becomes ready is given up and killed', as
   assert.equal(home.processes().length, before);
 });
 
-test('an engine that loads for longer than the deadline, but with progress, is waited for', async () => {
+test('an engine that loads past the deadline, but with progress, is waited for', async () => {
   const worker = await spawned('slow', ['--ready-after', '6000', '--load-lines', '20']);
   assert.equal(worker.state, 'ready');
 });
 
-test('what the engine says is in its log, and only the asked lines are shown', async () => {
+test('the log contains what the engine prints, and --lines limits how much is shown', async () => {
   const worker = await spawned('talker', ['--ready-line', 'one line of mine']);
   const run = await home.rbee(['worker', 'logs', worker.id, '--lines', '500']);
   assert.equal(run.code, 0);
@@ -198,27 +199,36 @@ test('what the engine says is in its log, and only the asked lines are shown', a
   assert.equal((await home.rbee(['worker', 'logs', worker.id, '--lines', '1'])).stdout.trim().split('\n').length, 1);
 });
 
-test('a served name is unique among models, and the clash names the other worker', async () => {
+test('a second worker of the same model shares its name, and another model cannot take that name', async () => {
   const first = await spawned('unique');
-  const run = await spawn('unique', [], ['--json']);
-  // The same model under the same name is a replica, not a clash.
-  assert.equal(run.code, 0, run.stdout);
-  assert.notEqual(JSON.parse(run.stdout).id, first.id);
+  const replica = await spawned('unique');
+  assert.notEqual(replica.id, first.id);
+  const model = resolve(import.meta.dirname, '../../plugins/worker-llamacpp/models/demo.gguf');
+  const run = await spawn('unique', [], ['--model', `file:${model}`, '--json']);
+  assert.equal(run.code, 1);
+  const { code, message } = failure(run.stdout);
+  assert.equal(code, 'NAME_CONFLICT');
+  assert.match(message, new RegExp(`(${first.id}|${replica.id}) already serves fake under the name unique`));
 });
 
 const refusals: [string, string[], string, number][] = [
   ['an unknown type', ['worker', 'spawn', '--type', 'fkae'], 'TYPE_NOT_FOUND', 1],
-  ['a device that is not there', ['worker', 'spawn', '--type', 'fake', '--device', 'cuda:0'], 'DEVICE_NOT_FOUND', 1],
-  ['no device at all', ['worker', 'spawn', '--type', 'fake', '--device', '../x'], 'DEVICE_INVALID', 2],
+  ['a missing device', ['worker', 'spawn', '--type', 'fake', '--device', 'cuda:0'], 'DEVICE_NOT_FOUND', 1],
+  ['an invalid device', ['worker', 'spawn', '--type', 'fake', '--device', '../x'], 'DEVICE_INVALID', 2],
   ['an unknown variant', ['worker', 'spawn', '--type', 'fake', '--variant', 'rocm'], 'VARIANT_NOT_FOUND', 1],
   ['an unknown option', ['worker', 'spawn', '--type', 'fake', '--option', 'agrs=1'], 'OPTION_INVALID', 2],
   [
-    'a model that is not there',
+    'a missing model file',
     ['worker', 'spawn', '--type', 'fake', '--model', 'file:/no/such.gguf'],
     'MODEL_FILE_MISSING',
     1,
   ],
-  ['no model reference', ['worker', 'spawn', '--type', 'fake', '--model', 'nonsense'], 'MODEL_REFERENCE_INVALID', 2],
+  [
+    'an invalid model reference',
+    ['worker', 'spawn', '--type', 'fake', '--model', 'nonsense'],
+    'MODEL_REFERENCE_INVALID',
+    2,
+  ],
   ['an unknown worker', ['worker', 'get', 'fake-none'], 'WORKER_NOT_FOUND', 1],
   ['a worker id with a path', ['worker', 'stop', '../../etc'], 'INVALID_INPUT', 2],
   ['an unknown hive', ['hive', 'get', 'mars'], 'HIVE_NOT_FOUND', 1],

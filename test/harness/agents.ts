@@ -1,4 +1,4 @@
-/** Agents on machines of a test: put there straight, without the network's part of it. */
+/** Agents on test machines, installed directly instead of over the network. */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { AgentClient } from '../../core/ssh/agent-client.ts';
@@ -10,12 +10,12 @@ import type { Host } from './machines.ts';
 export const agentFile = resolve(import.meta.dirname, '../../core/dist/agent/agent.mjs');
 export const agentParts = { runtime: 'node-test', agent: 'test.mjs' };
 
-/** Where rbee keeps its things there. */
+/** rbee's data folder on the host. */
 export const dataOf = (host: Host): string => join(host.home, '.local/share/rbee');
 export const nodeOf = (host: Host): string =>
   join(dataOf(host), 'runtimes', `node-test-${process.platform}-${process.arch}`, 'bin/node');
 
-/** Puts this very Node and the agent in their places. */
+/** Installs this very Node and the agent. */
 export const placeAgent = async (host: Host): Promise<void> => {
   const put = (file: string, path: string) => {
     mkdirSync(dirname(host.path(path)), { recursive: true });

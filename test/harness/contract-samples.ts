@@ -1,6 +1,7 @@
 /**
- * One sample of each shape that the command line shows, whole: every optional member is there, and nothing is null, so
- * that each string of the contract is in them. A member that the contract gains and a sample lacks is a type error.
+ * One complete sample of each shape that the command line shows: every optional member is present and nothing is null,
+ * so the samples contain each string of the contract. A member that the contract gains and a sample lacks is a type
+ * error.
  */
 import type { AuditEntry, KeyView } from '../../core/contract/access.ts';
 import type { ErrorBody } from '../../core/contract/errors.ts';
@@ -194,7 +195,7 @@ const hivePlan: Whole<HivePlan> = {
   fine: 1,
 };
 
-/** One hive with steps to take, one with what is not declared. */
+/** One hive with steps to take, one with undeclared items. */
 export const plan: Whole<SyncPlan> = {
   config: x,
   hives: [hivePlan, { ...hivePlan, steps: [], extra: Object.values(extras) }],
@@ -255,7 +256,7 @@ export const job: Whole<JobView> = {
   error,
 };
 
-/** A question is apart: it waits for an answer. */
+/** A question is separate, because it waits for an answer. */
 export const events: {
   [Kind in Exclude<NarrationEvent['kind'], 'ask'>]: Whole<Extract<NarrationEvent, { kind: Kind }>>;
 } = {

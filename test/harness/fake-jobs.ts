@@ -1,20 +1,20 @@
-/** Jobs of a fake queen: what was asked for is recorded, and each operation plays the events that a test gives it. */
+/** Jobs of a fake queen: requests are recorded, and each operation plays the events that a test supplies. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { NarrationEvent, Outcome } from '../../core/contract/narration.ts';
 import { type FakeQueen, startFakeQueen } from './fake-queen.ts';
 
-/** `wait` stands until the job is cancelled, `answer` until a question is answered. */
+/** `wait` waits until the job is cancelled, `answer` until a question is answered. */
 type Played = NarrationEvent | Outcome | 'wait' | 'answer';
 
 export interface FakeJobs extends FakeQueen {
-  /** Operations in the order in which they were asked for. */
+  /** Operations in the order of their requests. */
   readonly asked: readonly { operation: string; input: Record<string, unknown> }[];
   readonly answers: readonly { id: string; answer: string }[];
   readonly cancelled: readonly string[];
 }
 
-/** `plays` gives the events of an operation from its input; `reads` are answered as a fake queen does. */
+/** `plays` maps the input of an operation to its events; `reads` are answered as by a fake queen. */
 export const startFakeJobs = async (
   socketPath: string,
   plays: Record<string, (input: Record<string, unknown>) => readonly Played[]>,

@@ -1,17 +1,20 @@
-/** A queen that answers from a table over a real socket: for tests of the command line alone. */
+/** A queen that answers from a table over a real socket, for tests of the command line alone. */
 import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 
 export interface FakeQueen {
-  /** What was asked, as `METHOD path`, in order. */
+  /** The requests so far as `METHOD path`, in order. */
   readonly requests: readonly string[];
   close(): Promise<void>;
 }
 
 type Answer = unknown | ((request: IncomingMessage, response: ServerResponse) => void);
 
-/** `answers` by `METHOD path`: a body that is sent as JSON, or a function that answers itself. Anything else is a 404. */
+/**
+ * `answers` by `METHOD path`: a body that is sent as JSON, or a function that handles the request. Anything else is a
+ * 404.
+ */
 export const startFakeQueen = async (socketPath: string, answers: Record<string, Answer>): Promise<FakeQueen> => {
   const requests: string[] = [];
   const server = createServer((request, response) => {

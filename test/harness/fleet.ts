@@ -1,11 +1,11 @@
-/** A queen of her own and machines over SSH for one test file. What is put on machines is made once for all of them. */
+/** A queen and machines over SSH for one test file. What gets uploaded to machines is built once for all files. */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createHome, type HomeOptions, type TestHome } from './home.ts';
 import { createMachines, type Machines, type MachinesOptions } from './machines.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-/** A worker type that runs on machines that have nothing of this repository. */
+/** A worker type for machines without anything from this repository. */
 export const tickerPlugin = join(root, 'test/fixtures/worker-ticker');
 
 export interface TestFleet {

@@ -1,9 +1,9 @@
-/** Everything below a folder, so that two listings tell whether anything in it was changed. */
+/** Everything below a folder, so that two listings show whether anything in it changed. */
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-/** One line for each thing: path, type and permissions, content. `without` matches paths that are left out. */
+/** One line for each entry: path, type and permissions, content. Paths that match `without` are left out. */
 export const listing = (folder: string, without = /^$/): string[] =>
   readdirSync(folder, { withFileTypes: true, recursive: true })
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))

@@ -1,4 +1,4 @@
-/** A home of its own for one test file: temp RBEE_HOME, the real CLI in it, and nothing left of either at the end. */
+/** A home for one test file: a temporary RBEE_HOME with the real CLI, and nothing left of either at the end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
   existsSync,
@@ -32,7 +32,7 @@ export interface RunOptions {
   input?: string;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
-  /** Another rbee than that of this repository. */
+  /** Another rbee than the one of this repository. */
   bin?: string;
 }
 
@@ -42,19 +42,19 @@ export interface TestHome {
   env: NodeJS.ProcessEnv;
   /** Runs the CLI to its end. */
   rbee(args: readonly string[], options?: RunOptions): Promise<Run>;
-  /** Runs the CLI with `--json`, expects it to succeed, and gives what it printed. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks at what is printed, whatever its shape.
+  /** Runs the CLI with `--json`, expects it to succeed, and returns its output. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests read output of any shape.
   json(args: readonly string[], options?: RunOptions): Promise<any>;
   /** Starts the CLI and leaves it running. */
   start(args: readonly string[], options?: RunOptions): ChildProcess;
-  /** PIDs of all processes that work inside this home. */
+  /** PIDs of all processes whose working folder is in this home. */
   processes(): number[];
-  /** Stops the queen, ends whatever is left, removes the folder; rejects when workers were left behind unexpectedly. */
+  /** Stops the queen, ends what is left and removes the folder; rejects if workers were left behind unexpectedly. */
   close(): Promise<void>;
 }
 
 export interface HomeOptions {
-  /** Text of rbee.conf on top of what every test needs. */
+  /** Text of rbee.conf, added to what every test needs. */
   queen?: string;
   /** Folders of plugins to link. */
   plugins?: readonly string[];
@@ -115,7 +115,7 @@ export const createHome = ({ queen = '', plugins = [fakePlugin] }: HomeOptions =
   return { folder, paths, env, rbee, json, start, processes, close };
 };
 
-/** Living processes whose working folder lies in `folder`: daemons and workers of a home all work inside it. */
+/** Running processes whose working folder is in `folder`: daemons and workers of a home all work inside it. */
 const processesIn = (folder: string): number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -133,11 +133,11 @@ export const kill = (pid: number, signal: NodeJS.Signals = 'SIGKILL'): void => {
   try {
     process.kill(pid, signal);
   } catch {
-    // It ended by itself in the meantime.
+    // It has just ended.
   }
 };
 
-/** Kills a process and waits until it is gone: for a moment after the signal, its sockets still accept connections. */
+/** Kills a process and waits until it is gone: right after the signal, its sockets still accept connections. */
 export const killAndWait = async (pid: number): Promise<void> => {
   kill(pid);
   await until(() => !isAlive(pid), { what: `the end of process ${pid}` });

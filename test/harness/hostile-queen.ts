@@ -1,4 +1,4 @@
-/** A queen whose every answer is hostile text, in every field of every shape, over a real socket. */
+/** A queen that answers with hostile text in every field of every shape, over a real socket. */
 import { EventEmitter, once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -12,10 +12,10 @@ export interface HostileQueen {
   close(): Promise<void>;
 }
 
-/** What is asked for with this word in it ends with an error. */
+/** A request that contains this word ends with an error. */
 export const failing = 'fails';
 
-/** States decide what these views show. */
+/** Views that depend on these states. */
 const withStates = keeping('state', 'status', 'mode');
 
 export const served = {
@@ -39,7 +39,7 @@ const sync = { plan: hostile(samples.plan, withStates), report: hostile(samples.
 const worker = served.worker;
 const { model, hive } = served;
 
-/** What each operation ends with. */
+/** The result of each operation. */
 const results: Record<OperationName, unknown> = {
   status: served.status,
   package_sync: sync,
@@ -47,7 +47,7 @@ const results: Record<OperationName, unknown> = {
   package_uninstall: sync,
   package_status: hostile(samples.drift, withStates),
   package_validate: hostile(samples.validation, withStates),
-  // It is a file, and has lines of its own.
+  // The CLI saves this as a file, with line breaks of its own.
   package_migrate: { ...hostile(samples.migration), text: hostileLines },
   infer: hostile(samples.answer),
   model_load: { ...hostile({ model: 'x', worker: 'x' }), path: '/v1/answer' },
@@ -101,10 +101,10 @@ const events = Object.values(samples.events).map((event) =>
   event.kind === 'text' ? { ...event, text: hostileLines } : hostile(event, withStates),
 );
 
-/** Questions wait for an answer; whoever is not asked at a terminal goes on without. */
+/** A question waits for an answer. Without a terminal, the job goes on unanswered. */
 const question = { ...hostile(samples.question), secret: undefined };
 
-/** `statusReads`: how often the fleet can be asked for before that fails too. */
+/** `statusReads`: how often the fleet can be read before that fails too. */
 export const startHostileQueen = async (
   socketPath: string,
   { statusReads = Number.POSITIVE_INFINITY } = {},
@@ -114,7 +114,7 @@ export const startHostileQueen = async (
   const json = (response: ServerResponse, body: unknown, status = 200): unknown =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
-  /** A job is told by its id what it is. */
+  /** The id of a job says what it does. */
   const start = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await text(request);
     const { operation, input } = JSON.parse(body) as { operation: string; input: { ask?: true } };
@@ -159,7 +159,7 @@ export const startHostileQueen = async (
     return setTimeout(() => response.end(bytes.subarray(bytes.length - 3)), 20);
   };
 
-  /** What an engine answers to an application: text, images, vectors. */
+  /** What an engine answers to an application: text, images, embeddings. */
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await text(request);
     if (body.includes('verbose_json') || body.includes('srt')) {

@@ -1,6 +1,6 @@
 /**
- * A stand-in for the Hugging Face hub on loopback, for one test file: repositories at commits, listings in pages, large
- * files on a server of their own behind a redirect, tokens, and every way in which a download goes wrong.
+ * A stand-in for the Hugging Face hub on loopback, for one test file: repositories at commits, paged listings, large
+ * files on a second server behind a redirect, tokens, and every way in which a download can fail.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -8,28 +8,28 @@ import type { AddressInfo } from 'node:net';
 
 export interface HubFile {
   data: Buffer;
-  /** Kept beside git, as large files are: with a SHA-256 in the listing, behind a redirect. */
+  /** Stored outside git, as large files are: with a SHA-256 in the listing, behind a redirect. */
   large?: boolean;
-  /** What the listing says of it in place of the truth. */
+  /** False values for the listing. */
   claims?: { bytes?: unknown; sha256?: string; git?: string };
 }
 
 export interface HubRepository {
   /** Files at each commit. */
   commits: Map<string, Map<string, HubFile>>;
-  /** Commits by the names of branches and tags. */
+  /** Commits by branch and tag name. */
   revisions: Map<string, string>;
   /** Only these tokens may read it. */
   tokens?: readonly string[];
 }
 
-/** How answers with the bytes of files go wrong. */
+/** How file downloads fail. */
 export interface HubManners {
-  /** Statuses with which the next requests of any kind are answered. */
+  /** Statuses of the next answers of any kind. */
   statuses: number[];
-  /** Bytes of a file after which each answer breaks off. */
+  /** Each answer is cut after this many bytes of a file. */
   cutAfter?: number;
-  /** Bytes of a file after which each answer goes silent. */
+  /** Each answer stalls after this many bytes of a file. */
   stallAfter?: number;
   /** Milliseconds between two pieces of 64 KiB. */
   slowMs?: number;
@@ -39,11 +39,11 @@ export interface Hub {
   url: string;
   repositories: Map<string, HubRepository>;
   manners: HubManners;
-  /** `GET /path?query range` of each request, in order; those to the server of large files begin with `CDN`. */
+  /** `GET /path?query range` of each request, in order; requests to the server of large files begin with `CDN`. */
   requests: string[];
-  /** Bytes of files that were sent. */
+  /** File bytes sent so far. */
   sent(): number;
-  /** Adds a commit; it becomes what `main` means. */
+  /** Adds a commit and points `main` at it. */
   commit(
     repository: string,
     files: Record<string, HubFile | Buffer | string>,
@@ -54,7 +54,7 @@ export interface Hub {
 
 const pageSize = 5;
 
-/** `host` is the address that it listens on, for those who have to reach it from elsewhere. */
+/** `host` is the address to listen on, for tests that reach it from another machine. */
 export const startHub = async (host = '127.0.0.1'): Promise<Hub> => {
   const repositories: Hub['repositories'] = new Map();
   const manners: HubManners = { statuses: [] };
@@ -70,7 +70,7 @@ export const startHub = async (host = '127.0.0.1'): Promise<Hub> => {
     requests.push(`CDN ${request.url} ${request.headers.range ?? ''}`.trim());
     const status = manners.statuses.shift();
     if (status !== undefined) return void response.writeHead(status).end();
-    // As object stores do: the address is signed, and a second credential is an error.
+    // Like an object store: the URL is signed, and a second credential is an error.
     if (request.headers.authorization !== undefined) return void response.writeHead(400).end();
     const data = blobs.get((request.url ?? '').split(/[/?]/)[1] ?? '');
     if (!data) return void response.writeHead(403).end();
@@ -107,7 +107,7 @@ export const startHub = async (host = '127.0.0.1'): Promise<Hub> => {
     if (!file.large) return void send(file.data, `"${gitHash(file.data)}"`, request, response);
     const id = sha256(file.data);
     blobs.set(id, file.data);
-    // Another signature each time, as the real one.
+    // A new signature each time, like the real hub.
     response.writeHead(302, { location: `${cdnUrl}/${id}?signature=${requests.length}` }).end();
   });
 
@@ -139,7 +139,7 @@ export const sha256 = (data: Buffer): string => createHash('sha256').update(data
 
 const gitHash = (data: Buffer): string => createHash('sha1').update(`blob ${data.length}\0`).update(data).digest('hex');
 
-/** Bytes that begin as a GGUF file does and that no compression shortens; the same for the same seed. */
+/** Bytes that begin like a GGUF file and do not compress; the same for the same seed. */
 export const ggufNoise = (bytes: number, seed = 'seed'): Buffer => {
   const blocks = Array.from({ length: Math.ceil(bytes / 64) }, (_, index) =>
     createHash('sha512').update(`${seed}${index}`).digest(),
@@ -208,7 +208,7 @@ const sendBytes = async ({ data, etag, request, response, manners, onSent }: Sen
     const piece = data.subarray(at, Math.min(until, at + 65_536));
     await Promise.race([new Promise((done) => response.write(piece, done)), closed]);
     onSent(piece.length);
-    // Read each time, so that a test can let it go on.
+    // Read each time, so that a test can change it during a download.
     if (manners.slowMs) await new Promise((done) => setTimeout(done, manners.slowMs));
   }
   if (stallAfter !== undefined) return;

@@ -1,7 +1,8 @@
 /**
- * A fleet with an honest machine and a lying one. The honest one (`good`) runs a real hive and a real worker. On the
- * other (`evil`) as many hives as there are lies sit where real ones would: each is reached through real SSH, tells the
- * truth until it is told its lie, and is another hive to the queen, so that no lie has to wait for the end of another.
+ * A fleet with an honest machine and a lying one. The honest one (`good`) runs a real hive and a real worker. The other
+ * one (`evil`) runs as many fake hives as there are lies, each where a real one would be. Each is reached through real
+ * SSH, tells the truth until it is told to lie, and is a separate hive to the queen, so that no lie has to wait for
+ * another one to end.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
@@ -25,25 +26,29 @@ export interface LyingFleet {
   url: string;
   /** The hives that lie, in the order of their lies. */
   liars: LiarSetup['liars'];
-  /** Tells hives to lie, by alias; null: to be true again. They break off, and are met again by their queen. */
+  /**
+   * Tells hives to lie, by alias; null: to tell the truth again. They drop their connections, and the queen reconnects.
+   */
   tell(lies: Readonly<Record<string, string | null>>): Promise<void>;
-  /** The agent of the lying machine that is started next tells this lie; null: the truth. */
+  /** The next agent that starts on the lying machine tells this lie; null: the truth. */
   tellAgents(lie: string | null): void;
-  /** Has an agent taken up its lie? The next one does not find it any more. */
+  /** Has an agent picked up its lie? The next agent does not find it any more. */
   isTaken(): boolean;
-  /** Ends all agents of the lying machine: the next one is asked what it says. */
+  /** Ends all agents of the lying machine, so that the queen starts a new one. */
   endAgents(): void;
-  /** Another queen in place of one that was broken. */
+  /** Replaces a broken queen. */
   restart(): Promise<void>;
-  /** What was heard on the lying machine. */
+  /** What the lying machine recorded. */
   heard(): Promise<Heard>;
-  /** What may never change outside the home: one line for each file, and one for each connection to the forbidden port. */
+  /**
+   * What must never change outside the home: one line for each file, and one for each connection to the forbidden port.
+   */
   canary(): string[];
-  /** Puts everything back where it was, and gives how it is now. */
+  /** Restores everything, and returns the new lines. */
   layCanary(): string[];
-  /** Bearer of the worker of the honest machine. */
+  /** API key of the worker of the honest machine. */
   goodKey: string;
-  /** Bytes of memory that the queen has now, and of disk in its state folder. */
+  /** Bytes of memory that the queen uses now, and of disk in its state folder. */
   memory(): number;
   disk(): number;
   close(): Promise<void>;
@@ -62,7 +67,7 @@ alias = "evil"
 run = [{ type = "ticker", name = "tock", id = "tick-evil" }]
 `;
 
-/** `count` hives that lie. */
+/** Starts a fleet with `count` hives that lie. */
 export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
   const fleet = await createFleet({ hosts: [goodHive, 'evil'] });
   const closing: (() => unknown)[] = [() => fleet.close()];
@@ -152,7 +157,7 @@ export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
   }
 };
 
-/** Files outside the queen's data: beside its home and beside its cache, where paths with `..` end. */
+/** Files outside the queen's data: beside its home and beside its cache, where paths with `..` would lead. */
 const makeCanary = ({ home }: TestFleet) => {
   const secret = `the secret of ${home.folder}`;
   const folder = `${home.folder}-canary`;
@@ -239,7 +244,7 @@ const replaceAgent = (evil: Host): void => {
   }
 };
 
-/** The queen is made to know them, as if a sync had put a hive behind each socket. */
+/** Makes the queen know the liars, as if a sync had installed a hive behind each socket. */
 const introduce = ({ home, machines, declare }: TestFleet, aliases: readonly string[]): void => {
   const file = join(home.paths.state, 'machines.json');
   const { machines: known } = JSON.parse(readFileSync(file, 'utf8'));
@@ -249,7 +254,7 @@ const introduce = ({ home, machines, declare }: TestFleet, aliases: readonly str
     known[alias] = { ...known.evil, target, hiveSocket: join(evil.home, 'liars', `${alias}.sock`) };
   }
   writeFileSync(file, JSON.stringify({ machines: known }));
-  // One that is started again by its queen would be the real one of its machine.
+  // If the queen restarted one, it would start the real hive of the machine.
   const hives = aliases.map((alias) => `[[hive]]\nalias = "${alias}"\nauto_start = false\n`);
   declare([declared, ...hives].join('\n'));
   const { config } = machines.client;

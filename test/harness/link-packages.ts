@@ -1,4 +1,4 @@
-/** Gives a plugin that was just created the packages that it declares and lacks, as links to those of this repository. */
+/** Links the packages of this repository into a new plugin that declares and lacks them. */
 import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 

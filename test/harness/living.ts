@@ -1,4 +1,4 @@
-/** A fleet that lives: what it shows of itself, asked with the real command, and what applications get of it. */
+/** A running fleet: what it shows, asked with the real command, and what applications get from it. */
 import type { TestFleet } from './fleet.ts';
 import { readTokens, type StreamReader } from './streams.ts';
 import { until } from './until.ts';
@@ -27,21 +27,21 @@ export interface Answer {
 }
 
 export interface LivingFleet {
-  /** Where applications find the queen now. */
+  /** The current address of the queen for applications. */
   url(): Promise<string>;
   hive(alias: string): Promise<ShownHive>;
   worker(id: string): Promise<ShownWorker | undefined>;
-  /** Waits until a hive is shown as that, and gives how it is shown. */
+  /** Waits until a hive has this status, and returns how it is shown. */
   becomes(alias: string, status: string, deadlineMs?: number): Promise<ShownHive>;
-  /** Waits until another process than that one answers as the hive. */
+  /** Waits until a process other than `before` answers as the hive. */
   another(before: ShownHive): Promise<ShownHive>;
   /** Waits until these workers are shown as ready. */
   ready(...ids: string[]): Promise<ShownWorker[]>;
-  /** `hive/id pid` of all workers, sorted: the same as long as no process was changed. */
+  /** `hive/id pid` of all workers, sorted: unchanged as long as no worker process changes. */
   processes(): Promise<string[]>;
   /** A request that is answered at once. */
   ask(model: string, signal?: AbortSignal): Promise<Answer>;
-  /** A stream of far more tokens than any test waits for. */
+  /** A stream with far more tokens than any test waits for. */
   stream(model: string, tokens?: number): Promise<StreamReader>;
 }
 
@@ -93,7 +93,7 @@ export const living = ({ home }: TestFleet): LivingFleet => {
   };
 };
 
-/** Waits for more tokens than there are now; throws when the stream ends instead. */
+/** Waits for another token; throws if the stream ends instead. */
 export const goesOn = async (stream: StreamReader, deadlineMs = 60_000): Promise<void> => {
   const before = stream.numbers.length;
   await until(
@@ -105,9 +105,9 @@ export const goesOn = async (stream: StreamReader, deadlineMs = 60_000): Promise
   );
 };
 
-/** How a stream ends that was whole. */
+/** How a complete stream ends. */
 export const whole = 'data: [DONE]';
 
-/** Waits until a stream ends, and gives how: `whole` when it was. */
+/** Waits until a stream ends and returns how: `whole` if it was complete. */
 export const endOf = (stream: StreamReader, deadlineMs = 60_000): Promise<string> =>
   until(() => stream.ended, { deadlineMs, what: 'the end of the stream' });

@@ -1,6 +1,6 @@
 /**
- * An agent that lies: the real one runs in this process, and what it says is changed on the way out. Which lie is told
- * stands in a file when it starts. It is imported by a file that takes the place of the real agent on a machine.
+ * An agent that lies: the real agent runs in this process, and its output is changed on the way out. When it starts, it
+ * reads from a file which lie to tell. A file that replaces the real agent on a machine imports this one.
  */
 import { readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,13 +8,15 @@ import { fileURLToPath } from 'node:url';
 import { type AgentLie, agentLies, type Mouth } from './lies/agent-lies.ts';
 import type { Anything } from './lies/lie.ts';
 
-/** Where the test writes the name of the lie, for the agent that takes it first; none for the truth. */
+/**
+ * The test writes the name of a lie here for the next agent that starts; without the file, the agent tells the truth.
+ */
 const toldFile = join(dirname(fileURLToPath(import.meta.url)), 'agent-lie');
 
 const { stdout, stderr } = process;
 const say = stdout.write.bind(stdout) as (text: string | Buffer) => boolean;
 
-const mostPoured = 512 * 2 ** 20;
+const maxPouredBytes = 512 * 2 ** 20;
 
 const mouth: Mouth = {
   say: (text) => void say(text),
@@ -22,7 +24,7 @@ const mouth: Mouth = {
   pour: (piece) => {
     let poured = 0;
     const go = (): void => {
-      if (poured > mostPoured) return;
+      if (poured > maxPouredBytes) return;
       poured += piece.length;
       if (say(piece)) setImmediate(go);
       else stdout.once('drain', go);
@@ -44,7 +46,7 @@ export const lieAs = async (agent: string): Promise<void> => {
   }
   const methods = new Map<number, string>();
   if (lie) stdout.write = ((line: string) => lied(lie, methods, line)) as typeof stdout.write;
-  // Nothing is asked before it has greeted.
+  // Before its greeting it gets no requests.
   let rest = '';
   process.stdin.on('data', (chunk: Buffer) => {
     const lines = (rest + chunk).split('\n');

@@ -1,11 +1,11 @@
 /**
- * Hives that lie, all in one process on one machine: each listens on a socket of its own, speaks the truth of the real
- * hive behind it about a worker of its own, and misbehaves as it is told while it runs.
+ * Hives that lie, all in one process on one machine. Each listens on its own socket, reports the truth of the real hive
+ * behind it plus a worker of its own, and misbehaves on command while it runs.
  *
- *     node lying-hive.ts FOLDER
+ * Usage: `node lying-hive.ts FOLDER`
  *
- * `FOLDER/setup.json` says who there is; on `FOLDER/control.sock` it is told what to do. It is copied to machines that
- * have nothing of this repository, with `lies/` beside it.
+ * `FOLDER/setup.json` lists the liars; `FOLDER/control.sock` takes commands. It is copied to machines that have nothing
+ * from this repository, with `lies/` beside it.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -24,20 +24,20 @@ export interface LiarSetup {
   liars: readonly Omit<About, 'truth' | 'port'>[];
 }
 
-/** What was heard by those who should not have been asked, and what each liar was asked. */
+/** What the traps recorded, and the requests that each liar got. */
 export interface Heard {
   /** `GET /v1/state`, oldest first, by alias. */
   requests: Readonly<Record<string, readonly string[]>>;
-  /** Connections to ports that are no worker's. */
+  /** Connections to ports that belong to no worker. */
   baits: number;
-  /** What came to the trap: headers and body of each request. */
+  /** Headers and body of each request to the trap. */
   trapped: readonly string[];
 }
 
 interface Liar {
   about: About;
   lie: HiveLie | undefined;
-  /** Streams of heartbeats that are open. */
+  /** Open heartbeat streams. */
   streams: Set<IncomingMessage['socket']>;
   requests: string[];
 }
@@ -86,7 +86,7 @@ const replyTo = (liar: Liar, request: IncomingMessage, response: ServerResponse,
 });
 
 /** Enough to do harm where nothing is bounded. */
-const mostPoured = 512 * 2 ** 20;
+const maxPouredBytes = 512 * 2 ** 20;
 
 const pour = (response: ServerResponse, piece: (nth: number) => string | Buffer, everyMs: number | undefined): void => {
   let nth = 0;
@@ -104,15 +104,15 @@ const pour = (response: ServerResponse, piece: (nth: number) => string | Buffer,
     return;
   }
   const go = (): void => {
-    if (response.destroyed || poured > mostPoured) return;
-    // Room for others of this process between two pieces.
+    if (response.destroyed || poured > maxPouredBytes) return;
+    // Lets the rest of this process run between two pieces.
     if (next()) setImmediate(go);
     else response.once('drain', go);
   };
   go();
 };
 
-/** What it tells of itself: the truth of the machine, with one worker that is its own, or what its lie makes of it. */
+/** Its state: the truth of the machine with one worker of its own, or what its lie makes of that. */
 const tell = (liar: Liar): unknown => {
   const state = truthOf(liar);
   return liar.lie?.state ? liar.lie.state(state, liar.about) : state;
@@ -120,7 +120,7 @@ const tell = (liar: Liar): unknown => {
 
 const truthOf = ({ about }: Liar): Anything => structuredClone(about.truth);
 
-/** What is its own; all else is asked of the real hive. */
+/** The routes it answers itself; the real hive answers the rest. */
 const truths: Readonly<Record<string, (reply: Reply) => void>> = {
   'GET /v1/heartbeats': (reply) => {
     const liar = liars.get(reply.about.alias)!;
@@ -172,7 +172,7 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
   return text;
 };
 
-/** `PUT /lies` with `{ alias: lie or null }`: heartbeats start again. `GET /heard`. */
+/** `PUT /lies` with `{ alias: lie or null }` also restarts the heartbeats. `GET /heard` returns what was recorded. */
 const control = createServer(async (request, response) => {
   if (request.method === 'PUT') {
     const told = JSON.parse(await bodyOf(request)) as Record<string, string | null>;

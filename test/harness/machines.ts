@@ -19,11 +19,11 @@ export { cannot } from './machines/cannot.ts';
 export type { Ability, Agent, Client, Host, HostOptions, HostProcess, Machines, Shell } from './machines/types.ts';
 
 export interface MachinesOptions {
-  /** How many, or which; a name alone stands for a host with nothing special. */
+  /** How many hosts, or which ones; a bare name stands for a host with default options. */
   hosts: number | readonly (string | HostOptions)[];
-  /** Options of all hosts, where a host has no other. */
+  /** Defaults for all hosts. */
   each?: Omit<HostOptions, 'name' | 'behind'>;
-  /** true: on loopback, even where namespaces can be made. */
+  /** true: use loopback even where namespaces work. */
   loopback?: boolean;
 }
 
@@ -88,7 +88,7 @@ const inNamespaces = async (slot: Slot, wanted: readonly Named[], keys: Keys): P
 const onLoopback = (slot: Slot, wanted: readonly Named[], keys: Keys): Promise<Reached[]> =>
   settled(wanted.map((options) => createLoopbackHost(slot, options, keys)));
 
-/** Waits for all, so that none is still being made when those that were are taken away again. */
+/** Waits for all to settle, so that cleanup does not race with a host that is still being made. */
 const settled = async <Made>(making: readonly Promise<Made>[]): Promise<Made[]> => {
   await Promise.allSettled(making);
   return Promise.all(making);

@@ -1,8 +1,8 @@
-/** An nvidia-smi that tells of two GPUs, with a driver for CUDA 12.9. */
+/** A fake nvidia-smi that lists two GPUs, with a driver for CUDA 12.9. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Puts the program into a folder, which the test has on its PATH. */
+/** Writes the program into a folder that the test has on its PATH. */
 export const writeNvidiaSmi = (folder: string): void =>
   writeFileSync(join(folder, 'nvidia-smi'), program, { mode: 0o755 });
 

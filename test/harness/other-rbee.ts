@@ -1,18 +1,18 @@
-/** Another version of this rbee, for tests of what changes with it: a copy of the build that uses the same dependencies. */
+/** Another version of this rbee, for tests of version changes: a copy of the build that uses the same dependencies. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../..');
 
 export interface OtherRbee {
-  /** Its command. */
+  /** Path of its command. */
   bin: string;
   remove(): void;
 }
 
 export interface OtherRbeeOptions {
   version: string;
-  /** Its hive says this and ends at once, instead of running. */
+  /** Its hive prints this and exits at once instead of running. */
   broken?: string;
 }
 

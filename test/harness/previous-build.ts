@@ -8,16 +8,16 @@ import { parseStat } from '../../core/lifecycle/system/identity-linux.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 export const previousBuild = join(root, 'test/fixtures/previous-build');
-/** What its sync installed on the machine. */
+/** Version that its sync installed on the machine. */
 export const previousId = '0.1.0-a3aca9e1';
 
-/** A worker type that the previous build did not bring to its machine. */
+/** A worker type that the previous build did not install on its machine. */
 export const trivialPlugin = join(root, 'test/fixtures/worker-trivial');
 
-/** By the names of placeholders. `{{#name}}` in quotes becomes a number. */
+/** Values by placeholder name. `{{#name}}` in quotes becomes a number. */
 export type Values = Readonly<Record<string, string | number>>;
 
-/** What a record says about the process that it was written for. */
+/** What a record says about its process. */
 export interface RecordedRun {
   id: string;
   nonce: string;
@@ -26,7 +26,7 @@ export interface RecordedRun {
   plan: { argv: string[]; env: Record<string, string>; cwd: string };
 }
 
-/** Where the plugins are that its records name and that are not part of it. */
+/** Folders of the plugins that its records name and that are not part of it. */
 export const pluginValues: Values = {
   PLUGINS: join(root, 'plugins'),
   TICKER: join(root, 'test/fixtures/worker-ticker'),
@@ -36,7 +36,7 @@ export const pluginValues: Values = {
 export const runsIn = (folder: string): string[] =>
   readdirSync(join(previousBuild, folder)).map((name) => name.replace(/\.json$/, ''));
 
-/** Replaces the placeholders of a text. Throws for one without a value. */
+/** Replaces the placeholders of a text. Throws if one has no value. */
 export const fill = (text: string, values: Values): string =>
   text.replace(/"\{\{#([\w.]+)\}\}"|\{\{([\w.]+)\}\}/g, (_, number?: string, name?: string) => {
     const value = values[number ?? name ?? ''];
@@ -48,7 +48,7 @@ export const fill = (text: string, values: Values): string =>
 export const filled = (path: string, values: Values): string =>
   fill(readFileSync(join(previousBuild, path), 'utf8'), values);
 
-/** Copies a folder of the fixture; its text files are filled in. */
+/** Copies a folder of the fixture and fills in its text files. */
 export const copyFilled = (folder: string, to: string, values: Values): void => {
   for (const entry of readdirSync(join(previousBuild, folder), { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;
@@ -61,7 +61,7 @@ export const copyFilled = (folder: string, to: string, values: Values): void => 
   }
 };
 
-/** The database of the queen, from its rows. */
+/** Writes the database of the queen from its rows. */
 export const writeQueenDb = (rows: string, file: string): void => {
   const { schema, jobs, events } = JSON.parse(rows) as Record<string, Record<string, string | number | null>[]> & {
     schema: string[];
@@ -81,7 +81,7 @@ export const writeQueenDb = (rows: string, file: string): void => {
   db.close();
 };
 
-/** Starts the process of a record as its hive did: a leader of its own group, which goes on without this test. */
+/** Starts the process of a record as its hive did: as the leader of its own group, so it outlives this test. */
 export const startRecorded = async ({ id, nonce, logFile, plan }: RecordedRun): Promise<number> => {
   mkdirSync(plan.cwd, { recursive: true });
   const log = openSync(logFile, 'a');
@@ -98,6 +98,6 @@ export const startRecorded = async ({ id, nonce, logFile, plan }: RecordedRun): 
   return child.pid ?? 0;
 };
 
-/** When a process was started, as records say it. */
+/** When a process was started, in the format of the records. */
 export const startTimeOf = (pid: number): string =>
   parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.startTime ?? '';

@@ -1,4 +1,4 @@
-/** Changes a limit of a running process, through util-linux. */
+/** Changes a limit of a running process, with util-linux. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 

@@ -1,4 +1,4 @@
-/** Connections to machines of a test in the way in which the queen makes them, closed when the test ends. */
+/** Connections to test machines, made as the queen makes them and closed when the test ends. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -11,12 +11,12 @@ import type { Machines } from './machines.ts';
 
 export interface Reach {
   pool: SshPool;
-  /** By the name of a host, or by what a person might write. */
+  /** By the name of a host, or by what a user might write. */
   connect(target: string | SshTarget, asker?: Asker): Promise<SshConnection>;
 }
 
 export interface ReachOptions {
-  /** Home folder of who connects; that of the client when absent. */
+  /** Home folder of the connecting user; default: the client's. */
   home?: string;
   env?: NodeJS.ProcessEnv;
   timeoutMs?: number;
@@ -41,7 +41,7 @@ export const reach = (
 
 let homes = 0;
 
-/** Another home of the client: its configuration changed, its known hosts to begin with, no key of its own. */
+/** Another home of the client: with a changed configuration, initial known hosts, and no key of its own. */
 export const makeHome = (machines: Machines, change: (config: string) => string = (config) => config): string => {
   homes += 1;
   const home = join(machines.client.home, `home-${homes}`);

@@ -1,4 +1,6 @@
-/** A real npm registry on loopback for one test file, in a temporary folder, with no other registry behind it unless asked for. */
+/**
+ * A real npm registry on loopback for one test file, in a temporary folder, without an upstream registry by default.
+ */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -16,19 +18,19 @@ const root = resolve(import.meta.dirname, '../..');
 export interface Registry {
   url: string;
   folder: string;
-  /** Environment for npm and rbee: a home of its own, with a token and a cache. */
+  /** Environment for npm and rbee: a separate home with a token and a cache. */
   env: NodeJS.ProcessEnv;
   /** Publishes the package in a folder. */
   publish(folder: string, options?: { tag?: string }): void;
-  /** Publishes a packed package byte for byte, under what is said of it: what npm itself would never publish. */
+  /** Publishes a packed package byte for byte, with any metadata: what npm itself would never publish. */
   put(packed: Buffer, document: { name: string; version: string }): Promise<void>;
-  /** Publishes all packages of this repository, as they are built, with the command that releases them; gives its output. */
+  /** Publishes all packages of this repository as built, with the release command; returns its output. */
   release(): Promise<string>;
   close(): Promise<void>;
 }
 
 export interface RegistryOptions {
-  /** Patterns of packages that are fetched from the machine's own registry, such as `@scope/*`. None when absent. */
+  /** Patterns of packages that are fetched from the machine's own registry, such as `@scope/*`. Default: none. */
   uplink?: readonly string[];
 }
 
@@ -79,7 +81,8 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
   const put: Registry['put'] = async (packed, document) => {
     const body = JSON.stringify(publication(packed, document, url));
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    // A connection of its own: fetch would reuse one that the registry is about to close, and the request would be lost.
+    // A connection of its own: fetch would reuse one that the registry is about to close, and the request would be
+    // lost.
     const sent = request(new URL(document.name.replace('/', '%2f'), url), { method: 'PUT', headers, agent: false });
     sent.end(body);
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
@@ -90,13 +93,13 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
   return { url, folder, env, publish, put, release, close };
 };
 
-/** As npm on this machine has it; undefined when it is not set. */
+/** The value from npm on this machine; undefined if it is not set. */
 const npmSetting = (name: string): string | undefined => {
   const value = spawnSync('npm', ['config', 'get', name], { encoding: 'utf8' }).stdout.trim();
   return ['', 'null', 'undefined'].includes(value) ? undefined : value;
 };
 
-/** What `npm publish` sends. */
+/** The document that `npm publish` sends. */
 const publication = (packed: Buffer, document: { name: string; version: string }, url: string): object => {
   const { name, version } = document;
   const file = `${name.replace(/^.*\//, '')}-${version}.tgz`;
@@ -119,11 +122,11 @@ const publication = (packed: Buffer, document: { name: string; version: string }
   };
 };
 
-/** An npm that runs these tests hands its own configuration on, which would come before the one in `home`. */
+/** npm passes its own configuration to these tests, where it would override the one in `home`. */
 const withoutNpm = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name)));
 
-/** Anyone may publish: it lives as long as the test. A registry behind it that is slow on a busy machine is asked again. */
+/** Anyone may publish: the registry lives only as long as the test. A slow upstream registry is retried. */
 const configuration = (outer: string | undefined, uplink: readonly string[]): string => `storage: ./storage
 auth:
   htpasswd:

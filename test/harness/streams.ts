@@ -7,16 +7,16 @@ import type { TestHome } from './home.ts';
 export interface StreamReader {
   /** Numbers of the tokens so far. */
   readonly numbers: readonly number[];
-  /** How the stream ended, its last line where that tells; null while it goes on. */
+  /** How the stream ended: its last line, where that says so. Null while it runs. */
   readonly ended: string | null;
   close(): void;
 }
 
-/** The bearer of a worker, as its run record keeps it for the hive. */
+/** The API key of a worker, from its run record. */
 export const workerKey = (home: TestHome, id: string): string =>
   JSON.parse(readFileSync(join(home.paths.runs, `${id}.json`), 'utf8')).data.draft.apiKey;
 
-/** Reads a stream of numbered tokens (`token1 token2 …`, or the numbers alone), an endless one unless told how many. */
+/** Reads a stream of numbered tokens (`token1 token2 …`, or the numbers alone); endless unless given a count. */
 export const readTokens = (url: string, model: string, apiKey?: string, tokens?: number): StreamReader => {
   const numbers: number[] = [];
   let ended: string | null = null;
@@ -64,6 +64,6 @@ export const readTokens = (url: string, model: string, apiKey?: string, tokens?:
   };
 };
 
-/** The first place at which a stream left out or repeated a token; -1 when there is none. */
+/** Index of the first skipped or repeated token; -1 without one. */
 export const firstGap = (numbers: readonly number[]): number =>
   numbers.findIndex((number, index) => index > 0 && number !== (numbers[index - 1] ?? 0) + 1);

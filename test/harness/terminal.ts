@@ -1,15 +1,15 @@
-/** Runs the CLI at a terminal, for what it only does where somebody sits there. */
+/** Runs the CLI in a terminal, for what it does only in interactive use. */
 import { spawn } from 'node:child_process';
 import { bin, type TestHome } from './home.ts';
 
 export interface TerminalRun {
   code: number | null;
-  /** Everything that was shown, what was typed included. */
+  /** Everything that was shown, including what was typed. */
   shown: string;
 }
 
 export interface TerminalOptions {
-  /** `answer` and Enter are typed when what is shown matches `question`. */
+  /** Types `answer` and Enter when the output matches `question`. */
   question?: RegExp;
   answer?: string;
   env?: NodeJS.ProcessEnv;

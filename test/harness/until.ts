@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface UntilOptions {
   deadlineMs?: number;
   what?: string;
-  /** At least so long between two looks. */
+  /** Minimum pause between two polls. */
   pauseMs?: number;
-  /** Longest wait after a slow look. */
+  /** Maximum pause after a slow poll. */
   maxBackoffMs?: number;
 }
 
@@ -20,7 +20,7 @@ export const until = async <Value>(
     const value = await look();
     if (value !== false && value !== null && value !== undefined) return value as NonNullable<Exclude<Value, false>>;
     if (performance.now() > end) throw new Error(`${what} did not happen within ${deadlineMs / 1000} s`);
-    // Wait longer after a slow look, such as a command, so that polling does not keep a processor busy.
+    // Wait longer after a slow poll, such as a command, so that polling does not keep a CPU busy.
     await delay(Math.max(pauseMs, Math.min(2 * (performance.now() - began), maxBackoffMs)));
   }
 };

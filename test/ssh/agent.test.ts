@@ -1,4 +1,4 @@
-/** The agent of a machine: it does there what the local runner does here, and leaves nothing behind when it goes. */
+/** The agent on a machine does what the local runner does here, and leaves nothing behind when it exits. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -66,7 +66,7 @@ describe('an agent', { skip: cannot('network') }, () => {
     }));
   });
 
-  test('tells of its machine', async (t) => {
+  test('reports its machine', async (t) => {
     const { agent } = await meet(t);
     const { hostname, user, home, node, platform, paths, env } = agent.hello;
     assert.deepEqual(
@@ -106,7 +106,7 @@ describe('an agent', { skip: cannot('network') }, () => {
       return { ...met, folder, daemon: daemonOf(), daemonOf };
     };
 
-    test('that start once, outlive agent and connection, are found again, and stop', async (t) => {
+    test('which start only once, outlive agent and connection, are found again, and stop', async (t) => {
       const { daemon, daemonOf, connection, connect } = await setUp(t);
       assert.deepEqual(await daemon.status(), { status: 'stopped' });
       const [one, two] = await Promise.all([daemon.ensureRunning(), daemonOf().ensureRunning()]);
@@ -122,7 +122,7 @@ describe('an agent', { skip: cannot('network') }, () => {
       assert.deepEqual(await again.status(), { status: 'stopped' });
     });
 
-    test('that are deaf, exit at once, or were killed', async (t) => {
+    test('which ignore SIGTERM, exit at once, or were killed', async (t) => {
       const deaf = await setUp(t, 'deaf');
       const { pid } = await deaf.daemon.ensureRunning();
       assert.equal(await deaf.daemon.stop(), true);
@@ -141,10 +141,10 @@ describe('an agent', { skip: cannot('network') }, () => {
     });
   });
 
-  describe('when it goes', () => {
+  describe('when it exits', () => {
     const runs = (line: string) => box.processes().some(({ command }) => command === line);
 
-    test('its locks go, and what it was running', async (t) => {
+    test('its locks are released and its programs end', async (t) => {
       for (const how of ['close', 'cut'] as const) {
         const { agent, runner, connection, connect } = await meet(t);
         const lock = join(await ownFolder(), 'a.lock');
@@ -160,7 +160,7 @@ describe('an agent', { skip: cannot('network') }, () => {
         else await box.stopSshd({ connections: 'cut' });
         await assert.rejects(running, { code: 'SSH_CONNECTION_LOST' });
         await assert.rejects(runner.read('/etc/hostname'), { code: 'SSH_CONNECTION_LOST' });
-        await until(() => !runs('sleep 6000'), { what: 'the end of what it ran' });
+        await until(() => !runs('sleep 6000'), { what: 'the end of its program' });
         await box.startSshd();
         const next = await greetAgent(await connect('box'));
         await next.call('lock', [lock, { timeoutMs: 10_000 }]);
@@ -168,7 +168,7 @@ describe('an agent', { skip: cannot('network') }, () => {
       }
     });
 
-    test('because it was killed, that is told at once', async (t) => {
+    test('because it was killed, its callers learn that at once', async (t) => {
       const { agent, runner } = await meet(t);
       const waiting = runner.run(['sleep', '7000'], { env: { PATH: '/usr/bin' } });
       const told = assert.rejects(waiting, { code: 'HOST_COMMAND_FAILED', message: /agent of rbee.*SIGKILL/ });
@@ -178,8 +178,8 @@ describe('an agent', { skip: cannot('network') }, () => {
     });
   });
 
-  // A line that was cut in silence kept the agent, and with it the lock on a hive, until sshd noticed: for hours.
-  test('that hears nothing for longer than was said leaves, and is not kept by silence that was not announced', {
+  // A silently cut connection kept the agent, and with it the lock on a hive, until sshd noticed hours later.
+  test('after more silence than announced it exits, and silence that was not announced does not hold it', {
     skip: atFullScale,
   }, async (t) => {
     const child = spawn(process.execPath, [agentFile], {
@@ -194,7 +194,7 @@ describe('an agent', { skip: cannot('network') }, () => {
     assert.deepEqual(await exit, [0, null]);
   });
 
-  test('says whether the ways to sockets and ports are open', async (t) => {
+  test('says whether sockets and ports can be forwarded', async (t) => {
     const { agent, connection } = await meet(t);
     assert.deepEqual(await checkForwarding(connection, agent), { toSockets: true });
     await box.configureSshd({ lines: ['AllowStreamLocalForwarding no'] });
@@ -209,7 +209,7 @@ describe('an agent', { skip: cannot('network') }, () => {
     await box.configureSshd({ lines: [] });
   });
 
-  describe('where there is none', { skip: atFullScale }, () => {
+  describe('on a machine that has none yet', { skip: atFullScale }, () => {
     const bareOf = async (t: TestContext, host: Host): Promise<BareHost> => {
       const found = await startAgent(await reach(t, machines).connect(host.name), agentParts);
       assert.ok(!(found instanceof AgentClient));
@@ -218,7 +218,7 @@ describe('an agent', { skip: cannot('network') }, () => {
     const refused = (t: TestContext, code: string, message: RegExp) =>
       assert.rejects(bareOf(t, bare), { code, message });
 
-    test('the machine is described, and nothing is put there', async (t) => {
+    test('the machine is described, and nothing is written to it', async (t) => {
       const { glibc, freeBytes, ...found } = await bareOf(t, bare);
       assert.deepEqual(found, {
         os: 'linux',
@@ -237,13 +237,13 @@ describe('an agent', { skip: cannot('network') }, () => {
       assert.ok(((await bareOf(t, full)).freeBytes ?? 0) <= 8 * 2 ** 20);
     });
 
-    test('a login shell that prints first is described all the same', async (t) => {
+    test('a login shell that prints first does not prevent the description', async (t) => {
       bare.setShell('banner');
       assert.equal((await bareOf(t, bare)).data, dataOf(bare));
       bare.setShell('bash');
     });
 
-    test('a machine that will not do says why', async (t) => {
+    test('an unsuitable machine says why', async (t) => {
       const program = (name: string, line: string) => bare.setProgram(name, `#!/bin/sh\n${line}\n`);
       program('uname', 'if [ "$1" = -m ]; then echo riscv64; else echo Linux; fi');
       await refused(t, 'HOST_UNSUPPORTED', /it runs linux on riscv64/);
@@ -256,14 +256,14 @@ describe('an agent', { skip: cannot('network') }, () => {
       await bare.setReadOnlyHome(true);
       await refused(t, 'HOST_FOLDER_UNUSABLE', /the folder \/home\/ann: it is not writable/);
       await bare.setReadOnlyHome(false);
-      // It was found out only when Node lay there and did not start.
+      // This used to surface only once Node was uploaded and did not start.
       await bare.run('mount -o remount,bind,noexec .', { asRoot: true });
       await refused(t, 'HOST_FOLDER_UNUSABLE', /programs cannot be run from it/);
       await bare.run('mount -o remount,bind,exec .', { asRoot: true });
       assert.deepEqual(bare.files(), []);
     });
 
-    describe('Node is put in its place', () => {
+    describe('Node is installed', () => {
       let size: number;
       let sha256: string;
       let zst: string;
@@ -303,11 +303,11 @@ describe('an agent', { skip: cannot('network') }, () => {
         const agent = await greetAgent(connection);
         assert.equal(agent.hello.hostname, 'bare');
         const { stdout } = await bare.run('find .local -perm /077 ! -type l');
-        assert.equal(stdout, '', 'nothing of it is for others');
+        assert.equal(stdout, '', 'other users can read nothing of it');
         assert.deepEqual(bare.files(`${found.data}/uploads`), []);
       });
 
-      test('what is not what was sent is refused, and nothing of it stays', async (t) => {
+      test('a damaged upload is refused and removed', async (t) => {
         await box.run('rm -rf .local/share/rbee/runtimes .local/share/rbee/uploads');
         const wrong = place(t, box, { data: zst, sum: 'f'.repeat(64) });
         await assert.rejects(wrong, {
@@ -322,7 +322,7 @@ describe('an agent', { skip: cannot('network') }, () => {
         await placeAgent(box);
       });
 
-      test('no space for it: said, and none taken', async (t) => {
+      test('a full disk is reported, and no space stays taken', async (t) => {
         await assert.rejects(place(t, full, { data: gz }), {
           code: 'HOST_FOLDER_UNUSABLE',
           message: /full cannot use the folder \S+: .*No space left/i,
@@ -331,7 +331,7 @@ describe('an agent', { skip: cannot('network') }, () => {
         assert.deepEqual(left, []);
       });
 
-      test('a home from which no program may be run is said', async (t) => {
+      test('a home mounted noexec is reported', async (t) => {
         await box.run('rm -rf .local/share/rbee/runtimes; mount -o remount,bind,noexec .', { asRoot: true });
         try {
           const message = /programs cannot be run from it/;
@@ -343,7 +343,7 @@ describe('an agent', { skip: cannot('network') }, () => {
       });
     });
 
-    test('an agent that cannot run says what the system said', async (t) => {
+    test('an agent that cannot run reports the error of the system', async (t) => {
       const { connect } = reach(t, machines);
       const program = (script: string) => {
         const path = nodeOf(full);

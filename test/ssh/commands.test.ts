@@ -1,4 +1,4 @@
-/** What people do with hives on other machines, through the queen and her tunnel: the real command, real sshd. */
+/** What users do with hives on other machines, through the queen and its tunnel: the real command, a real sshd. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet, tickerPlugin } from '../harness/fleet.ts';
@@ -33,7 +33,7 @@ const fails = async (args: readonly string[], code: string, exit = 1): Promise<s
   return run.stdout;
 };
 
-test('a hive that is stopped stays so, and its workers go on until it is started again', {
+test('a stopped hive stays stopped while its workers keep running, until it is started again', {
   skip: skip || atFullScale,
 }, async () => {
   const { home, machines } = fleet;
@@ -43,7 +43,7 @@ test('a hive that is stopped stays so, and its workers go on until it is started
   const stopped = await home.json(['hive', 'stop', 'pi']);
   assert.equal(stopped.status, 'stopped');
   await fails(['worker', 'spawn', '--hive', 'pi', '--type', 'ticker', '--name', 'no'], 'HIVE_NOT_RUNNING');
-  // Not even a queen who starts anew takes it up again.
+  // A restarted queen leaves it stopped as well.
   await home.json(['queen', 'restart']);
   running.close();
   await live.becomes('box', 'online');
@@ -58,7 +58,7 @@ test('a hive that is stopped stays so, and its workers go on until it is started
   assert.deepEqual(await live.processes(), before);
 });
 
-test('a hive tells of itself, its devices, its log and the way to it', { skip }, async () => {
+test('a hive describes itself, its devices, its log and its connection', { skip }, async () => {
   const { home } = fleet;
   assert.equal((await home.json(['hive', 'status', 'pi'])).status, 'online');
   assert.equal((await home.json(['hive', 'get', 'pi'])).hostname, 'pi');
@@ -70,7 +70,7 @@ test('a hive tells of itself, its devices, its log and the way to it', { skip },
   assert.equal(tried.user, 'ann');
 });
 
-test('a type that is not there is brought by the queen when a worker of it is spawned', { skip }, async () => {
+test('the queen delivers a missing type when a worker of it is spawned', { skip }, async () => {
   const { home } = fleet;
   assert.deepEqual((await home.json(['plugins', 'list', '--hive', 'box'])).plugins, []);
   const worker = await home.json(['worker', 'spawn', '--hive', 'box', '--type', 'ticker', '--name', 'brought']);
@@ -79,7 +79,7 @@ test('a type that is not there is brought by the queen when a worker of it is sp
   await home.json(['worker', 'delete', worker.id, '--now']);
 });
 
-test('plugins of a machine are listed, inspected, updated, removed and brought again', { skip }, async () => {
+test('plugins of a machine can be listed, inspected, updated, removed and delivered again', { skip }, async () => {
   const { home } = fleet;
   const names = async (): Promise<string[]> =>
     (await home.json(['plugins', 'list', '--hive', 'box'])).plugins.map(({ name }: { name: string }) => name);
@@ -100,7 +100,7 @@ test('plugins of a machine are listed, inspected, updated, removed and brought a
   await fails(['plugins', 'link', tickerPlugin, '--hive', 'box'], 'INVALID_INPUT', 2);
 });
 
-test('what a worker writes is followed through the tunnel', { skip }, async () => {
+test('the log of a worker can be followed through the tunnel', { skip }, async () => {
   const following = fleet.home.start(['worker', 'logs', 'tick', '--follow', '--lines', '0']);
   try {
     let text = '';

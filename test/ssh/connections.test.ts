@@ -1,4 +1,7 @@
-/** Everything that can go wrong on the way to a machine, against real sshd: each says clearly what it is, in time. */
+/**
+ * Everything that can go wrong when connecting to a machine, against a real sshd. Each error is clear and arrives in
+ * time.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +20,7 @@ import { until } from '../harness/until.ts';
 const nameOf = async (connection: SshConnection): Promise<string> =>
   (await runScript(connection, 'cat /proc/sys/kernel/hostname')).stdout.trim();
 
-/** Answers in order what it is asked, and remembers the questions. */
+/** Gives its answers in order, and records the questions. */
 const person = (...answers: string[]): Asker & { questions: string[]; secret: boolean[] } => {
   const questions: string[] = [];
   const secret: boolean[] = [];
@@ -34,7 +37,7 @@ const person = (...answers: string[]): Asker & { questions: string[]; secret: bo
 
 const refused = async (attempt: Promise<unknown>, code: string, problem: RegExp): Promise<RbeeError> => {
   const error = await attempt.then(
-    () => assert.fail('it was let in'),
+    () => assert.fail('the login was accepted'),
     (thrown: RbeeError) => thrown,
   );
   assert.equal(error.code, code, String(error.stack));
@@ -43,7 +46,7 @@ const refused = async (attempt: Promise<unknown>, code: string, problem: RegExp)
   return error;
 };
 
-/** A port of this machine where something else listens. */
+/** A local port on which something other than sshd listens. */
 const listen = async (t: TestContext, serve: (socket: Socket) => void): Promise<number> => {
   const open = new Set<Socket>();
   const server: Server = createServer((socket) => {
@@ -59,7 +62,7 @@ const listen = async (t: TestContext, serve: (socket: Socket) => void): Promise<
   return (server.address() as { port: number }).port;
 };
 
-describe('the way to a machine', { skip: cannot('network') }, () => {
+describe('connecting to a machine', { skip: cannot('network') }, () => {
   let machines: Machines;
   let pi: Host;
   let box: Host;
@@ -78,7 +81,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
   after(() => machines.close());
 
   describe('keys', () => {
-    test('a key that the machine knows is taken, and told', async (t) => {
+    test('an accepted key logs in, and the connection says which key it was', async (t) => {
       const connection = await reach(t, machines).connect('pi');
       assert.equal(await nameOf(connection), 'pi');
       assert.equal(connection.shown.authentication, machines.client.keys.accepted);
@@ -86,7 +89,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       assert.match(connection.shown.hostKey?.fingerprint ?? '', /^SHA256:\S{43}$/);
     });
 
-    test('a wrong key and a wrong user are refused, with what was tried', async (t) => {
+    test('a wrong key or user is refused, and the error lists what was tried', async (t) => {
       const { connect } = reach(t, machines);
       const { stranger } = machines.client.keys;
       const target = { alias: 'my-pi', hostname: 'pi', identityFile: stranger };
@@ -99,14 +102,14 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await refused(connect({ alias: 'pi', hostname: 'pi', user: 'bob' }), 'SSH_AUTH_FAILED', /bob@/);
     });
 
-    test('without a key, and with one that is none, it is said', async (t) => {
+    test('a missing key and an invalid key file are reported', async (t) => {
       const home = makeHome(machines);
       await refused(reach(t, machines, { home }).connect('pi'), 'SSH_AUTH_FAILED', /there is no key to try/);
       writeFileSync(join(home, '.ssh/id_ed25519'), 'hello\n', { mode: 0o600 });
       await refused(reach(t, machines, { home }).connect('pi'), 'SSH_AUTH_FAILED', /id_ed25519 is not a private key/);
     });
 
-    test('the agent of whoever asks is enough, and one without the right key is told', async (t) => {
+    test('the SSH agent of the client is enough, and an agent without the right key is reported', async (t) => {
       const { keys, agent } = machines.client;
       const home = makeHome(machines);
       const right = await agent([keys.accepted]);
@@ -115,7 +118,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await refused(connect('pi', { agent: wrong.env.SSH_AUTH_SOCK }), 'SSH_AUTH_FAILED', /1 key of the SSH agent/);
       const connection = await connect('pi', { agent: right.env.SSH_AUTH_SOCK });
       assert.equal(connection.shown.authentication, '1 key of the SSH agent');
-      // It is remembered for those who have none, such as a heartbeat.
+      // It is remembered for callers without an agent, such as heartbeats.
       connection.close();
       assert.equal(await nameOf(await connect('pi')), 'pi');
       right.close();
@@ -128,7 +131,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       );
     });
 
-    test('an agent with more keys than the machine allows attempts is told, and helped by naming the key', async (t) => {
+    test('an agent with more keys than the machine allows attempts is reported; naming the key helps', async (t) => {
       const many = Array.from({ length: 8 }, (_, nth) => join(machines.client.home, `many-${nth}`));
       await Promise.all(many.map((key) => makeKey(key)));
       const { keys, agent } = machines.client;
@@ -142,13 +145,13 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       );
       const named = await reach(t, machines, { home, env }).connect({ ...target, identityFile: keys.accepted });
       assert.equal(named.shown.authentication, '1 key of the SSH agent');
-      // Of ~/.ssh/config too, where the other keys are offered as well, but later.
+      // This also works from ~/.ssh/config, where the other keys are offered too, but later.
       const configured = makeHome(machines, (config) => `${config}\n  IdentityFile ${keys.accepted}\n`);
       await reach(t, machines, { home: configured, env }).connect(target);
       close();
     });
 
-    test('an encrypted key: its passphrase is asked for once, and never when an agent holds it', async (t) => {
+    test('the passphrase of an encrypted key is asked for once, and never when an agent holds the key', async (t) => {
       const { keys, passphrase, agent } = machines.client;
       const home = makeHome(machines);
       const target = { alias: 'pi', hostname: 'pi', identityFile: keys.encrypted };
@@ -167,14 +170,14 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       close();
     });
 
-    test('a passphrase that is wrong three times is enough', async (t) => {
+    test('a third wrong passphrase ends the attempt', async (t) => {
       const target = { alias: 'pi', hostname: 'pi', identityFile: machines.client.keys.encrypted };
       const ann = person('one', 'two', 'three', machines.client.passphrase);
       await refused(reach(t, machines).connect(target, ann), 'SSH_KEY_ENCRYPTED', /the passphrase is wrong/);
       assert.equal(ann.questions.length, 3);
     });
 
-    test('each of several encrypted keys is asked for as often', async (t) => {
+    test('each of several encrypted keys gets three attempts of its own', async (t) => {
       const other = join(machines.client.home, 'other-encrypted');
       await makeKey(other, { passphrase: 'other' });
       const { encrypted } = machines.client.keys;
@@ -185,8 +188,8 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       assert.equal(ann.questions.length, 5);
     });
 
-    // Such a key was taken.
-    test('a key that other users can read is not used, as by OpenSSH, unless an agent holds it', async (t) => {
+    // Such a key used to be accepted.
+    test('like OpenSSH, rbee does not use a key that other users can read, unless an agent holds it', async (t) => {
       const { accepted, encrypted } = machines.client.keys;
       const home = makeHome(machines);
       for (const [key, mode] of [
@@ -222,7 +225,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       close();
     });
 
-    test('a key that nobody may read is told', async (t) => {
+    test('an unreadable key file is reported', async (t) => {
       const home = makeHome(machines, (config) => `${config}\n  IdentityFile ${machines.client.home}\n`);
       await refused(reach(t, machines, { home }).connect('pi'), 'SSH_AUTH_FAILED', /cannot be read/);
     });
@@ -231,7 +234,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
   describe('host keys', () => {
     const knownIn = (home: string): string => join(home, '.ssh/known_hosts');
 
-    test('a key that was never seen is shown to a person, and known from then on', async (t) => {
+    test('an unknown key is shown to the user, and remembered once accepted', async (t) => {
       const home = makeHome(machines);
       const known = knownIn(home);
       writeFileSync(known, '# mine');
@@ -252,12 +255,12 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       assert.equal(comment, '# mine');
       assert.match(line ?? '', new RegExp(`^${pi.address} ssh-ed25519 AAAA`));
       await reach(t, machines, { home }).connect(target);
-      // OpenSSH itself reads what was written.
+      // OpenSSH can read the entry.
       const plain = await machines.client.ssh(['-i', identityFile, '-o', `UserKnownHostsFile=${known}`, 'pi', 'true']);
       assert.equal(plain.code, 0, plain.stderr);
     });
 
-    test('with accept-new nobody is asked, a port of its own is written as OpenSSH writes it', async (t) => {
+    test('accept-new asks no question, and a non-default port is written as OpenSSH writes it', async (t) => {
       const { accepted: identityFile } = machines.client.keys;
       const target = { alias: 'box', hostname: 'box', identityFile };
       for (const [change, asker] of [
@@ -271,7 +274,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       }
     });
 
-    test('who wants only known keys is not asked, and a file that cannot be written keeps nobody out', async (t) => {
+    test('strict checking asks no question, and an unwritable known_hosts does not prevent a login', async (t) => {
       const { accepted: identityFile } = machines.client.keys;
       const target = { alias: 'pi', hostname: 'pi', identityFile };
       const strict = makeHome(machines, (config) => `StrictHostKeyChecking yes\n${config}`);
@@ -291,7 +294,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       assert.equal(await nameOf(await connect(target)), 'pi');
     });
 
-    test('hashed, revoked, of another type, known without the port', async (t) => {
+    test('hashed, revoked and differently typed entries, and entries without the port, are honoured', async (t) => {
       const { accepted: identityFile } = machines.client.keys;
       const ed = readFileSync(pi.path('/run/machine/host_ed25519.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
       const ecdsa = readFileSync(pi.path('/run/machine/host_ecdsa.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
@@ -308,7 +311,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
         'SSH_HOST_KEY_CHANGED',
         /a different one is known/,
       );
-      // The machine has several keys: it shows the one that can be checked.
+      // The machine has several keys; it is asked for the one that can be checked.
       const connection = await withLines(`${pi.address} ${ecdsa}`).connect(target);
       assert.equal(connection.shown.hostKey?.type, 'ecdsa-sha2-nistp256');
       const hashed = makeHome(machines, (config) => `HashKnownHosts yes\n${config}`);
@@ -323,7 +326,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await refused(withLines(`${box.address} ${ed}`).connect(boxTarget), 'SSH_HOST_KEY_UNKNOWN', /unknown host key/);
     });
 
-    test('a changed key is refused, whoever asks, until the old one is removed', async (t) => {
+    test('a changed key is refused, interactive or not, until the old one is removed', async (t) => {
       const before = await reach(t, machines).connect('pi');
       await pi.changeHostKey();
       const ann = { ...person('yes'), acceptNewHostKeys: true };
@@ -340,8 +343,8 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       assert.notEqual((await connect('pi')).shown.hostKey?.fingerprint, before.shown.hostKey?.fingerprint);
     });
 
-    // A key that someone had accepted was kept in memory: after a change, the new one was "wrong" until the queen restarted.
-    test('after a change, the files decide again: with the old key removed, the new one is only unknown', async (t) => {
+    // An accepted key stayed in memory: after a change, the new key was "wrong" until the queen restarted.
+    test('after a change the files decide again: once the old key is removed, the new one is merely unknown', async (t) => {
       const home = makeHome(machines);
       writeFileSync(knownIn(home), '');
       const target = { alias: 'box', hostname: 'box', identityFile: machines.client.keys.accepted };
@@ -355,14 +358,14 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const ann = person('yes');
       (await connect(target, ann)).close();
       assert.equal(ann.questions.length, 1);
-      // What is taken out of the file is forgotten, too.
+      // An entry removed from the file is forgotten as well.
       writeFileSync(knownIn(home), '');
       await refused(connect(target), 'SSH_HOST_KEY_UNKNOWN', /unknown host key/);
       machines.client.trust(box);
     });
 
-    // The keys that were accepted stood in a plain object, and this name was found in every one: INTERNAL.
-    test('a host may have the name of what every object has', async (t) => {
+    // Accepted keys were stored in a plain object, where this name always exists: INTERNAL.
+    test('a host may be named like a property of every object', async (t) => {
       const { accepted: identityFile } = machines.client.keys;
       const home = makeHome(machines, (config) => `${config}\nHost proto\n  HostName ${pi.address}\n  User ann\n`);
       const config = join(home, '.ssh/config');
@@ -386,7 +389,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
   });
 
   describe('the network', () => {
-    test('IPv6, a port of its own, and both at once', async (t) => {
+    test('IPv6 and non-default ports work, alone and together', async (t) => {
       const { connect } = reach(t, machines);
       assert.equal(await nameOf(await connect({ alias: 'six', hostname: pi.address6, user: 'ann' })), 'pi');
       assert.equal(await nameOf(await connect('box')), 'box');
@@ -396,7 +399,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await refused(wrong, 'SSH_UNREACHABLE', /cannot reach hive wrong \(ann@\[[\da-f:]+\]:2223\): connection refused/);
     });
 
-    test('connection refused, no such name, no such address', async (t) => {
+    test('a refused connection, an unknown name and an unknown address each have their own error', async (t) => {
       const { connect } = reach(t, machines);
       const error = await refused(
         connect({ alias: 'pi', hostname: 'pi', port: 23 }),
@@ -413,7 +416,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       );
     });
 
-    test('a machine that does not answer is given up in time, and an abort is heard at once', async (t) => {
+    test('a machine that does not answer times out, and an abort takes effect at once', async (t) => {
       await pi.linkDown();
       try {
         const { connect } = reach(t, machines, { timeoutMs: 500 });
@@ -427,7 +430,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       }
     });
 
-    test('what listens there is something else', async (t) => {
+    test('a port where something other than sshd listens is reported', async (t) => {
       const { connect } = reach(t, machines, { timeoutMs: 1_000 });
       const local = (port: number) => ({ alias: 'x', hostname: '127.0.0.1', port, user: 'ann' });
       const web = await listen(t, (socket) =>
@@ -446,7 +449,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await refused(connect(local(half)), 'SSH_HANDSHAKE_FAILED', /closed/);
     });
 
-    test('a machine with no room for further logins says so', async (t) => {
+    test('a machine that accepts no more logins is reported', async (t) => {
       await pi.configureSshd({ lines: ['MaxStartups 1', 'LoginGraceTime 60'] });
       const waiting = await reach(t, machines).connect('box');
       const idle = await (await listenTo(pi)).open();
@@ -461,7 +464,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
   });
 
   describe('jump hosts', () => {
-    test('one and two on the way, from the configuration and from hives.conf', async (t) => {
+    test('one or two jump hosts work, from the configuration and from hives.conf', async (t) => {
       const { connect } = reach(t, machines);
       const [one, two] = await Promise.all([connect('lab'), connect('deep')]);
       assert.deepEqual([await nameOf(one), await nameOf(two)], ['lab', 'deep']);
@@ -474,8 +477,8 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       assert.equal(await nameOf(declared), 'lab');
     });
 
-    // It was refused as "passed twice": seen from another machine, an address may be another machine.
-    test('a place may be passed twice', async (t) => {
+    // This was refused as "passed twice", but behind a jump host the same address may be another machine.
+    test('the same address may appear twice on the way', async (t) => {
       const { connect } = reach(t, machines);
       const again = { hostname: pi.address, user: 'ann' };
       const jumps = [{ alias: 'jump', ...again }];
@@ -493,14 +496,14 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       );
     });
 
-    test('a connection that others go through is closed with the last of them, unless it is asked for by itself', async (t) => {
+    test('a jump connection closes with the last connection through it, unless it is also used directly', async (t) => {
       const { connect } = reach(t, machines);
       const [lab1, deep] = await Promise.all([connect('lab'), connect('deep')]);
       const sessions = () => pi.processes({ all: true }).filter(({ command }) => /^sshd: ann@?/.test(command)).length;
       deep.close();
       assert.equal(await nameOf(lab1), 'lab');
       lab1.close();
-      await until(() => sessions() === 0, { what: 'the end of the way through pi' });
+      await until(() => sessions() === 0, { what: 'the end of the connection through pi' });
       const direct = await connect('pi');
       (await connect('lab')).close();
       assert.equal(await nameOf(direct), 'pi');
@@ -512,10 +515,10 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const target = { alias: 'lab', hostname: 'lab', identityFile: machines.client.keys.stranger };
       await refused(connect(target), 'SSH_AUTH_FAILED', /hive lab /);
       const sessions = () => pi.processes({ all: true }).filter(({ command }) => /^sshd: ann@?/.test(command)).length;
-      await until(() => sessions() === 0, { what: 'the end of the way through pi' });
+      await until(() => sessions() === 0, { what: 'the end of the connection through pi' });
     });
 
-    test('a jump host that is down, or cannot reach the machine, is named', async (t) => {
+    test('a jump host that is down or cannot reach the machine is named', async (t) => {
       const { connect } = reach(t, machines, { timeoutMs: 3_000 });
       await pi.stopSshd();
       try {
@@ -546,7 +549,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       assert.equal(await nameOf(await connect('lab')), 'lab');
     });
 
-    test('a lost jump host takes along what goes through it, and it is made again', async (t) => {
+    test('losing a jump host breaks the connections through it, and they are made again', async (t) => {
       const { connect } = reach(t, machines);
       const deep = await connect('deep');
       const lost = new Promise<Error>((resolve) => deep.onClose(resolve));
@@ -559,7 +562,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
   });
 
   describe('a connection', () => {
-    test('is one for all who ask at once, and is made again when it was lost', async (t) => {
+    test('is shared by all who ask at once, and is made again after a loss', async (t) => {
       const { connect } = reach(t, machines);
       const all = await Promise.all(Array.from({ length: 20 }, () => connect('box')));
       assert.equal(new Set(all).size, 1);
@@ -584,7 +587,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       assert.equal(await nameOf(connection), 'box');
     });
 
-    test('those who wait for a session when it is lost are told', async (t) => {
+    test('is reported as lost to callers that wait for a session', async (t) => {
       const connection = await reach(t, machines).connect('box');
       const all = Array.from({ length: 12 }, () => runScript(connection, 'sleep 2000'));
       const ends = Promise.allSettled(all);
@@ -597,7 +600,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await box.startSshd();
     });
 
-    test('someone who can be asked does not share the failure of someone who cannot', async (t) => {
+    test('keeps an interactive caller from sharing the failure of a caller without a terminal', async (t) => {
       const home = makeHome(machines);
       writeFileSync(join(home, '.ssh/known_hosts'), '');
       const { connect } = reach(t, machines, { home });
@@ -608,12 +611,12 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const [alone] = await Promise.allSettled([quiet, asked]);
       assert.equal(await nameOf(await asked), 'pi');
       assert.equal(ann.questions.length, 1);
-      // Who of the two is first is up to `ssh -G`: after her, the key is known.
+      // `ssh -G` decides which caller comes first; after the interactive one, the key is known.
       if (alone.status === 'rejected') await refused(quiet, 'SSH_HOST_KEY_UNKNOWN', /unknown host key/);
       else assert.equal(await nameOf(alone.value), 'pi');
     });
 
-    test('someone who gives up does not take the attempt from those who wait for it', async (t) => {
+    test('goes on for the other callers when one of them gives up', async (t) => {
       const { connect } = reach(t, machines);
       const stop = new AbortController();
       const given = connect('pi', { signal: stop.signal });
@@ -624,8 +627,8 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
     });
   });
 
-  describe('what sshd forbids', () => {
-    test('forwarding of ports', async (t) => {
+  describe('restrictions of sshd', () => {
+    test('port forwarding that is disabled is reported', async (t) => {
       await box.configureSshd({ lines: ['AllowTcpForwarding no'] });
       const connection = await reach(t, machines).connect('box');
       const error = await refused(
@@ -639,23 +642,23 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await box.configureSshd({ lines: [] });
     });
 
-    test('where nobody listens, a dial is refused as by a socket', async (t) => {
+    test('a dial to a closed port is refused, like that of a socket', async (t) => {
       const connection = await reach(t, machines).connect('box');
       await assert.rejects(connection.dialPort(1), { code: 'ECONNREFUSED' });
       await assert.rejects(connection.dialSocket('/tmp/none.sock'), { code: 'ECONNREFUSED' });
     });
 
-    test('more programs at once', async (t) => {
+    test('a limit of one session per connection is worked around', async (t) => {
       await box.configureSshd({ lines: ['MaxSessions 1'] });
       const connection = await reach(t, machines).connect('box');
       const first = runScript(connection, 'sleep 3000');
       await until(() => box.processes().some(({ command }) => command === 'sleep 3000'));
       const serving = () => box.processes({ all: true }).filter(({ command }) => /^sshd: ann@?/.test(command)).length;
       const alone = serving();
-      // Two beside the one that runs: each gets a connection of its own, which ends with it.
+      // The two programs beside the running one each get a connection that ends with the program.
       const names = await Promise.all([nameOf(connection), nameOf(connection)]);
       assert.deepEqual(names, ['box', 'box']);
-      await until(() => serving() === alone, { what: 'the end of the further connections' });
+      await until(() => serving() === alone, { what: 'the end of the extra connections' });
       connection.close();
       await assert.rejects(first, { code: 'SSH_CONNECTION_LOST' });
       await box.configureSshd({ lines: ['MaxSessions 0'] });
@@ -668,8 +671,8 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await box.configureSshd({ lines: [] });
     });
 
-    // The hint was to check that it is an OpenSSH server of these years, which it was.
-    test('every key exchange, cipher or MAC that rbee has: what is missing is named, with the line that helps', async (t) => {
+    // The hint was to check for a current OpenSSH server, which it was.
+    test('a server without a common key exchange, cipher or MAC is reported, with the line that fixes it', async (t) => {
       const { connect } = reach(t, machines);
       for (const [lines, problem, setting] of [
         [
@@ -689,7 +692,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await box.configureSshd({ lines: [] });
     });
 
-    test('keys, or keys alone', async (t) => {
+    test('a server that accepts no keys, or not keys alone, is reported', async (t) => {
       await box.configureSshd({ lines: ['PubkeyAuthentication no', 'PasswordAuthentication yes'] });
       await refused(reach(t, machines).connect('box'), 'SSH_AUTH_FAILED', /it does not accept keys, only: password/);
       await box.configureSshd({
@@ -705,7 +708,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
   });
 });
 
-/** Holds a place among the logins of a machine without ever logging in. */
+/** Occupies one login slot of a machine without ever logging in. */
 const listenTo = async (host: Host) => ({
   open: async (): Promise<() => void> => {
     const { connect } = await import('node:net');

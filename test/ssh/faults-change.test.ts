@@ -1,4 +1,4 @@
-/** What changes behind the queen's back: keys, versions, clocks, folders, her own hives.conf. */
+/** Changes behind the queen's back: keys, versions, clocks, folders, and its own hives.conf. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ const cutConnections = async (name: string): Promise<void> => {
   await fleet.machines.host(name).startSshd();
 };
 
-test('a machine that takes the key no more is asked seldom, says why, and is back when it is asked for after it does', {
+test('a machine that no longer accepts the key is retried rarely, says why, and is back on request once it does', {
   skip: skip || atFullScale,
 }, async (t) => {
   const pi = fleet.machines.host('pi');
@@ -65,7 +65,7 @@ test('a machine that takes the key no more is asked seldom, says why, and is bac
   assert.deepEqual(await live.processes(), before);
 });
 
-test('a hive of an older build works, and the list says how to renew it', { skip: skip || atFullScale }, async () => {
+test('a hive of an older build works, and the list says how to update it', { skip: skip || atFullScale }, async () => {
   const pi = fleet.machines.host('pi');
   const file = pi.path('.local/share/rbee/current/package.json');
   const text = readFileSync(file, 'utf8');
@@ -88,7 +88,7 @@ for (const [name, days] of [
   ['behind', -1],
   ['ahead', 1],
 ] as const) {
-  test(`a machine whose clock is a day ${name} is like any other`, {
+  test(`a machine whose clock is a day ${name} works like any other`, {
     skip: skip || (name === 'ahead' && atFullScale),
   }, async () => {
     const box = fleet.machines.host('box');
@@ -105,7 +105,10 @@ for (const [name, days] of [
       assert.equal((await fleet.home.rbee(['sync'])).code, 0);
       const worker = await fleet.home.json(['worker', 'spawn', '--hive', 'box', '--type', 'ticker', '--name', 'odd']);
       const started = Date.parse(worker.startedAt);
-      assert.ok(Math.abs(started - Date.now() - days * 86_400_000) < 3_600_000, 'the clock is not wrong');
+      assert.ok(
+        Math.abs(started - Date.now() - days * 86_400_000) < 3_600_000,
+        'the clock of the machine is not shifted',
+      );
       assert.equal((await live.ask('odd')).status, 200);
       const inside = (await live.worker(worker.id))?.pid;
       await box.run(`kill -9 ${inside}`);
@@ -124,7 +127,7 @@ for (const [name, days] of [
   });
 }
 
-test('a machine whose state folder is removed under its living hive is as declared, and nothing strays', {
+test('a machine whose state folder is removed under a running hive recovers as declared, with no stray process', {
   skip,
 }, async () => {
   const box = fleet.machines.host('box');
@@ -142,7 +145,7 @@ test('a machine whose state folder is removed under its living hive is as declar
   }
 });
 
-test('a machine that lost all that its hive knew runs again what is declared for it', {
+test('a machine that lost all state of its hive runs its declared workers again', {
   skip: skip || atFullScale,
 }, async () => {
   const pi = fleet.machines.host('pi');
@@ -155,7 +158,7 @@ test('a machine that lost all that its hive knew runs again what is declared for
   assert.equal(workers.length, 2);
 });
 
-test('a hives.conf that became garbage leaves the fleet as it is, and is told', { skip }, async () => {
+test('an unreadable hives.conf is reported and leaves the fleet as it is', { skip }, async () => {
   const before = await live.processes();
   fleet.declare('[[hive]\nalias = ');
   await until(() => /hives\.conf is invalid/.test(readFileSync(join(fleet.home.paths.logs, 'queen.log'), 'utf8')));
@@ -164,14 +167,14 @@ test('a hives.conf that became garbage leaves the fleet as it is, and is told', 
   const refused = await fleet.home.rbee(['sync']);
   assert.equal(refused.code, 1, refused.stdout + refused.stderr);
   assert.match(refused.stderr, /hives\.conf:1/);
-  // A queen who starts with it goes by what she remembers.
+  // A queen that starts with it uses the machines that it remembers.
   await fleet.home.json(['queen', 'restart']);
   await live.ready('tick-pi', 'tick-box');
   assert.deepEqual(await live.processes(), before);
   fleet.declare(conf);
 });
 
-test('a machine that the file names no more stays known as long as rbee is on it', { skip }, async () => {
+test('a machine that the file no longer names stays known while rbee is installed on it', { skip }, async () => {
   const before = await live.processes();
   fleet.declare(declaration('pi'));
   const { hives } = await until(async () => {

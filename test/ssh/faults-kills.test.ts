@@ -1,4 +1,6 @@
-/** What runs is killed, on the machines and here, and machines are switched off: everything comes back by itself. */
+/**
+ * Processes are killed, on the machines and here, and machines are switched off: everything comes back without help.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -46,7 +48,7 @@ const stream = async (model: string, tokens?: number): Promise<StreamReader> => 
   return reader;
 };
 
-/** PID of the hive of a machine, as this machine sees it. */
+/** PID of the hive of a machine, as the test sees it. */
 const hiveOn = (name: string): number => {
   const hive = fleet.machines
     .host(name)
@@ -68,7 +70,7 @@ const comesBack = (processes: readonly string[]): Promise<unknown> =>
     { deadlineMs: 60_000, what: 'the same fleet' },
   );
 
-test('a hive that is killed comes back by itself, and neither its workers nor their streams notice', {
+test('a killed hive comes back without help, and neither its workers nor their streams notice', {
   skip,
 }, async (t) => {
   const before = await live.processes();
@@ -86,7 +88,7 @@ test('a hive that is killed comes back by itself, and neither its workers nor th
   running.close();
 });
 
-test('a queen who is killed finds all machines again without a sync, with their workers as they were', {
+test('a killed queen finds all machines and their running workers again without a sync', {
   skip,
 }, async (t) => {
   const before = await live.processes();
@@ -101,7 +103,7 @@ test('a queen who is killed finds all machines again without a sync, with their 
   assert.deepEqual([hiveOn('pi'), hiveOn('box')], hives);
 });
 
-test('queen and hives that are killed at once come back with their workers as they were', {
+test('queen and hives killed at once come back with their workers unchanged', {
   skip: skip || atFullScale,
 }, async (t) => {
   const before = await live.processes();
@@ -112,7 +114,7 @@ test('queen and hives that are killed at once come back with their workers as th
   assert.equal((await live.ask('extra')).status, 200);
 });
 
-test('a restart of sshd is not noticed, and one that cuts connections breaks streams with an error and nothing else', {
+test('a restart of sshd goes unnoticed, and one that cuts connections breaks only streams, with an error', {
   skip: skip || atFullScale,
 }, async (t) => {
   const pi = fleet.machines.host('pi');
@@ -134,7 +136,7 @@ test('a restart of sshd is not noticed, and one that cuts connections breaks str
   await comesBack(before);
   t.diagnostic(`back ${Date.now() - up} ms after sshd`);
 
-  // With nobody asking twice: requests that meet the broken connection are answered by the other replica.
+  // No client retries: a request that hits the broken connection is answered by the other replica.
   for (let nth = 0; nth < 5; nth++) {
     const answers = Array.from({ length: 8 }, () => live.ask('tick'));
     await pi.stopSshd({ connections: 'cut' });
@@ -144,7 +146,7 @@ test('a restart of sshd is not noticed, and one that cuts connections breaks str
   await comesBack(before);
 });
 
-test('after the machine was switched off and on, everything that ran there runs again', {
+test('after a power cycle, everything that ran on the machine runs again', {
   skip: skip || atFullScale,
 }, async (t) => {
   const pi = fleet.machines.host('pi');
@@ -163,7 +165,7 @@ test('after the machine was switched off and on, everything that ran there runs 
     assert.equal(status, 200);
 });
 
-test('all machines and the queen switched off at once are a fleet again with the next command', {
+test('after queen and machines were all switched off, the next command brings the fleet back', {
   skip: skip || atFullScale,
 }, async (t) => {
   const off = Date.now();
@@ -174,7 +176,7 @@ test('all machines and the queen switched off at once are a fleet again with the
   assert.equal((await live.ask('extra')).status, 200);
 });
 
-test('a worker that crashes is started again by its hive, and requests that it had not begun go to the other', {
+test('a crashed worker is restarted by its hive, and requests it had not begun go to the other replica', {
   skip,
 }, async (t) => {
   const crashing = async (id: string): Promise<void> => {

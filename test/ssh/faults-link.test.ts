@@ -1,4 +1,4 @@
-/** The cable of a machine is pulled: what users see, what their requests get, and how it comes back by itself. */
+/** A machine's cable is pulled: what users see, what requests get, and how the machine comes back without help. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
@@ -51,7 +51,7 @@ test('a machine whose cable is pulled is shown as unreachable with since when an
   const [here, there] = await Promise.all([stream('only-pi'), stream('only-box')]);
   const pulled = Date.now();
   await pi.linkDown();
-  // Given before anyone knows: one of them meets the dead link, and is answered by the other replica all the same.
+  // Sent before the queen knows: one of them hits the dead link and is answered by the other replica.
   const blind = Promise.all(Array.from({ length: 4 }, () => live.ask('tick')));
   const shown = await live.becomes('pi', 'unreachable');
   t.diagnostic(`known after ${Date.now() - pulled} ms`);
@@ -67,7 +67,7 @@ test('a machine whose cable is pulled is shown as unreachable with since when an
   assert.match(refused.text, /only-pi.*lost/s);
   await goesOn(there);
 
-  // Within the keepalive: nothing was lost, only late.
+  // Within the keepalive nothing is lost, only late.
   const up = Date.now();
   await pi.linkUp();
   await live.becomes('pi', 'online');

@@ -1,4 +1,4 @@
-/** Many clients stream from two machines while one of them comes and goes; and who is on the way of their bytes. */
+/** Many clients stream from two machines while one of them comes and goes; and the path that their bytes take. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -30,10 +30,10 @@ before(async () => {
 after(() => fleet?.close());
 
 const clients = 20;
-/** Of about two seconds. */
+/** Tokens of a stream of about two seconds. */
 const tokens = 100;
 
-/** Starts clients that ask again and again; `stop` waits for the answers under way, and gives how each one ended. */
+/** Starts clients that keep asking; `stop` waits for the answers in progress and returns how each one ended. */
 const busyClients = (url: string) => {
   let over = false;
   const ends: string[] = [];
@@ -66,7 +66,7 @@ const openFiles = (): number => readdirSync(`/proc/${queen()}/fd`).length;
 const megabytes = (): number =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${queen()}/status`, 'utf8'))?.[1]) / 1024);
 
-test('clients of a machine that comes and goes all get an end or an error, and the queen keeps nothing of it', {
+test('all clients of a machine that comes and goes get an end or an error, and the queen leaks nothing', {
   skip: skip || atFullScale,
 }, async (t) => {
   const pi = fleet.machines.host('pi');
@@ -80,7 +80,7 @@ test('clients of a machine that comes and goes all get an end or an error, and t
   const busy = busyClients(url);
   for (let round = 0; round < scaled(12, 3); round++) {
     await delay(500);
-    // A link that hesitates, one that is missed, and a machine that hangs up.
+    // A short outage or one that the queen notices, and then an sshd that closes its connections.
     await pi.linkDown();
     await delay(round % 2 === 0 ? 700 : 4_500);
     await pi.linkUp();
@@ -96,11 +96,11 @@ test('clients of a machine that comes and goes all get an end or an error, and t
   assert.ok(ends.length > broken.length, 'none was whole');
 
   await live.ready('tick-pi', 'tick-box');
-  // Idle connections to workers and to agents are let go of after a while.
+  // Idle connections to workers and agents are closed after a while.
   await until(() => openFiles() <= files + 2, { what: `${files} open files` });
   t.diagnostic(`memory ${memory} MB before, ${megabytes()} MB after; files ${files} before, ${openFiles()} after`);
   assert.ok(megabytes() < memory + 80, `${memory} MB became ${megabytes()} MB`);
-  // Nothing of the broken connections goes on running on the machines either.
+  // Nothing that served the broken connections keeps running on the machines.
   for (const host of [pi, box]) {
     await until(() => host.processes().filter(({ command }) => command.includes('/agent/')).length === 0, {
       what: 'the end of the agents',
@@ -108,7 +108,7 @@ test('clients of a machine that comes and goes all get an end or an error, and t
   }
 });
 
-test('bytes do not pass through the hive, and a machine opens no port but that of its sshd', { skip }, async () => {
+test('tokens bypass the hive, and a machine opens no port but that of its sshd', { skip }, async () => {
   const pi = fleet.machines.host('pi');
   await fleet.home.json(['worker', 'spawn', '--hive', 'pi', '--type', 'ticker', '--name', 'direct']);
   const stream = await live.stream('direct');

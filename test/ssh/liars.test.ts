@@ -1,8 +1,9 @@
 /**
- * Hives and agents that lie. Whatever one machine says, the others are listed correctly and keep answering, the queen stays
- * within its budget of memory and disk, and nothing outside its home is touched.
+ * Hives and agents that lie. Whatever one machine says, the others stay listed correctly and keep answering, the queen
+ * stays within its memory and disk budget, and nothing outside its home is touched.
  *
- * By default a sixth of them is told, at full scale all. `RBEE_LIES=PATTERN` tells only the lies whose names match, one after another.
+ * By default a sixth of the lies is told, at full scale all of them. `RBEE_LIES=PATTERN` tells only the lies whose
+ * names match, one at a time.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -18,11 +19,11 @@ import { scaled, until } from '../harness/until.ts';
 const skip = cannot('network');
 
 const mebibyte = 2 ** 20;
-/** What all lies together may cost the queen. */
-const most = { memory: 200 * mebibyte, disk: 64 * mebibyte };
+/** How much all lies together may cost the queen. */
+const budget = { memory: 200 * mebibyte, disk: 64 * mebibyte };
 
 const pattern = process.env['RBEE_LIES'] === undefined ? undefined : new RegExp(process.env['RBEE_LIES']);
-/** Every how many of the lies that are not marked as `more` is told. */
+/** Every nth lie is told, not counting those marked `more`. */
 const everyNth = scaled(1, 6);
 const choose = <Lie extends { name: string; more?: true }>(lies: readonly Lie[]): Lie[] =>
   pattern
@@ -32,10 +33,10 @@ const together = pattern ? 1 : 8;
 
 const chosenHiveLies = choose(hiveLies);
 const chosenAgentLies = choose(agentLies);
-/** Fewer would leave whole kinds out. */
+/** With fewer, whole kinds of lies would be missing. */
 const minLies = 80;
 
-/** Lies that are told at once; what may take much is told alone. */
+/** Groups of lies that are told at the same time. A heavy lie is told alone. */
 const batches = <Lie extends { heavy?: true }>(lies: readonly Lie[], size: number): Lie[][] => {
   const light = lies.filter(({ heavy }) => !heavy);
   const groups = Array.from({ length: Math.ceil(light.length / size) }, (_, nth) =>
@@ -52,21 +53,21 @@ interface Shown {
 
 let lying: LyingFleet;
 let canary: string[];
-let usual: { memory: number; disk: number; baits: number };
-/** The most memory that was seen since it was asked last. */
+let baseline: { memory: number; disk: number; baits: number };
+/** Peak memory since it was last reset. */
 let peak = 0;
 let watching: NodeJS.Timeout;
 
 /**
- * Hives that lie in turn. Each has to be back before it lies again, and its queen waits longer after each lie: with fewer
- * of them there would be more to wait for.
+ * Hives that take turns lying. A hive must be online again before its next lie, and its queen backs off longer after
+ * each lie, so fewer hives would mean longer waits.
  */
 const inTurn = Math.ceil((chosenHiveLies.length + chosenAgentLies.length) / 4);
 const once = [...chosenHiveLies, ...chosenAgentLies].filter((lie) => 'once' in lie);
 const takers = [...chosenHiveLies, ...chosenAgentLies].filter((lie) => !('once' in lie));
 const turns = Math.min(Math.max(inTurn, 2 * together), takers.length);
 
-/** The last one is for what takes more than one step. */
+/** Without a lie: the last hive, reserved for tests of more than one step. */
 const hiveOf = (lie: HiveLie | AgentLie | null): LyingFleet['liars'][number] => {
   if (lie === null) return lying.liars.at(-1)!;
   return lying.liars['once' in lie ? turns + once.indexOf(lie) : takers.indexOf(lie) % turns]!;
@@ -78,10 +79,10 @@ const statusOf = async (alias: string): Promise<Shown> => lying.queen.get(`/v1/h
 const control = /(?![\t\n])\p{Cc}|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 const broken = /INTERNAL|TypeError|RangeError|Cannot read|is not a function|is not iterable|undefined|\[object /;
 
-/** What of a text has no place before a person. */
+/** What in a text should never reach a user. */
 const ugly = (what: string, text: string): string[] => [
   ...(control.test(text) ? [`${what} has control characters: ${JSON.stringify(text.slice(0, 500))}`] : []),
-  ...(broken.test(text) ? [`${what} tells of a fault of our own: ${JSON.stringify(text.slice(0, 500))}`] : []),
+  ...(broken.test(text) ? [`${what} shows an internal error: ${JSON.stringify(text.slice(0, 500))}`] : []),
 ];
 
 const ask = async (model: string): Promise<{ status: number; text: string }> => {
@@ -101,7 +102,7 @@ interface Ended {
   kinds: Set<string>;
 }
 
-/** Runs an operation to its end, or cancels it after a while. */
+/** Runs an operation to its end, or cancels it after `cancelMs`. */
 const run = async (operation: string, input: object, cancelMs: number): Promise<Ended> => {
   const kinds = new Set<string>();
   const onEvent = ({ kind }: { kind: string }): void => void kinds.add(kind);
@@ -124,7 +125,7 @@ const run = async (operation: string, input: object, cancelMs: number): Promise<
   return Promise.race([job, late]);
 };
 
-/** Code of what went wrong in an operation that tells it in its result, if so. */
+/** The error code of an operation that reports errors in its result, if it has one. */
 const faultIn = (operation: string, result: Anything): string | undefined => {
   if (operation === 'hive_ssh_test') return result.checks.find(({ error }: Anything) => error !== null)?.error.code;
   if (operation !== 'package_sync') return undefined;
@@ -135,8 +136,8 @@ const faultIn = (operation: string, result: Anything): string | undefined => {
 const problemsOfRun = (what: string, ended: Ended, ends: string): string[] => {
   const said = ended.text.slice(0, 300);
   if (ended.how === 'never') return [`${what} did not end when it was cancelled`];
-  if (ended.code === 'INTERNAL') return [`${what} ended with a fault of our own: ${said}`];
-  if (ended.how === 'cancelled') return ends === 'stopped' ? [] : [`${what} did not end by itself`];
+  if (ended.code === 'INTERNAL') return [`${what} ended with an internal error: ${said}`];
+  if (ended.how === 'cancelled') return ends === 'stopped' ? [] : [`${what} did not end until it was cancelled`];
   if (ends === 'error' && ended.how !== 'error') return [`${what} should have failed, and gave ${said}`];
   if (ends === 'result' && ended.how !== 'result') return [`${what} should have worked: ${said}`];
   return [];
@@ -170,8 +171,8 @@ const problemsOf = async (act: Act, withinMs: number): Promise<string[]> => {
   ];
 };
 
-/** Most of a stream that is read. */
-const mostRead = 8 * mebibyte;
+/** How much of a stream is read. */
+const maxReadBytes = 8 * mebibyte;
 
 const read = async (path: string, withinMs: number): Promise<Ended> => {
   const kinds = new Set<string>();
@@ -181,7 +182,7 @@ const read = async (path: string, withinMs: number): Promise<Ended> => {
     let text = '';
     for await (const piece of answer) {
       text += piece;
-      if (text.length > mostRead) break;
+      if (text.length > maxReadBytes) break;
     }
     return { how: 'result', text, kinds };
   } catch (error) {
@@ -198,7 +199,7 @@ const statuses: Readonly<Record<HiveLie['shown'], readonly string[]>> = {
   either: [],
 };
 
-/** Waits until the queen has met a lie, and gives what is not as it should be. */
+/** Waits until the queen has seen a lie, and returns what is not as expected. */
 const meet = async (lie: HiveLie, begun: number): Promise<string[]> => {
   const { alias } = hiveOf(lie);
   const withinMs = (lie.within ?? 15) * 1_000;
@@ -236,7 +237,7 @@ const beats = async (alias: string): Promise<number> =>
 const commands = [['status'], ['hive', 'list'], ['worker', 'list'], ['hive', 'list', '--json'], ['status', '--json']];
 let nextCommand = 0;
 
-/** What is wrong with the machines that do not lie, and with the queen. */
+/** What is wrong with the queen and with the machines that do not lie. */
 const problemsOfOthers = (): Promise<string[]> =>
   lookAtOthers().catch((error) => [`the fleet could not be asked: ${error.code} ${error.message}`]);
 
@@ -258,22 +259,22 @@ const lookAtOthers = async (): Promise<string[]> => {
   if (code !== 0 || !stdout.includes(goodHive))
     add(`rbee ${command.join(' ')} ended with ${code}: ${stderr.slice(0, 300)}`);
   add(...(command.includes('--json') ? [] : ugly(`rbee ${command.join(' ')}`, stdout + stderr)));
-  const grown = peak - usual.memory;
-  if (grown > most.memory) add(`the queen took ${Math.round(grown / mebibyte)} MiB more memory`);
+  const grown = peak - baseline.memory;
+  if (grown > budget.memory) add(`the queen took ${Math.round(grown / mebibyte)} MiB more memory`);
   peak = lying.memory();
-  const more = lying.disk() - usual.disk;
-  if (more > most.disk) add(`its state takes ${Math.round(more / mebibyte)} MiB more disk`);
+  const more = lying.disk() - baseline.disk;
+  if (more > budget.disk) add(`its state takes ${Math.round(more / mebibyte)} MiB more disk`);
   const now = lying.canary();
   add(...now.filter((line) => !canary.includes(line)).map((line) => `outside the home: ${line}`));
   add(...canary.filter((line) => !now.includes(line)).map((line) => `gone from outside the home: ${line}`));
   const { baits, trapped } = await lying.heard();
-  if (baits > usual.baits) add(`ports that are no worker's were called`);
+  if (baits > baseline.baits) add(`ports that are no worker's were called`);
   if (trapped.some((one) => one.includes(lying.goodKey)))
     add('the key of the honest worker was sent to the lying machine');
   return problems;
 };
 
-/** Tells the lies of a batch at once, and gives each its own test. */
+/** Tells a batch of lies at the same time, and gives each its own test. */
 const tellBatch = async (t: TestContext, lies: readonly HiveLie[]): Promise<void> => {
   const told = Object.fromEntries(lies.map((lie) => [hiveOf(lie).alias, lie.name]));
   const back = await Promise.all(Object.keys(told).map((alias) => isBack(alias)));
@@ -289,23 +290,23 @@ const tellBatch = async (t: TestContext, lies: readonly HiveLie[]): Promise<void
   await t.test(meanwhile(lies), () => assert.deepEqual(others, []));
 };
 
-/** What was seen of hives that did not come back, before another queen knew nothing of it. */
+/** Problems of hives that did not come back, recorded before the queen is replaced. */
 const notBack: string[] = [];
 const lastLies = new Map<string, string>();
 
-/** A hive that has lied before tells the truth again, and is online again. */
+/** Waits until a hive that lied is online again. */
 const isBack = async (alias: string, deadlineMs = 60_000): Promise<string[]> => {
   const before = lastLies.get(alias);
   const isOnline = async (): Promise<boolean> => (await statusOf(alias)).status === 'online';
   return until(isOnline, { deadlineMs }).then(
     () => [],
     async () => [
-      `it should be back after it said: ${before}; and is ${JSON.stringify(await statusOf(alias).catch(String))}`,
+      `it should be back after the lie "${before}", but is ${JSON.stringify(await statusOf(alias).catch(String))}`,
     ],
   );
 };
 
-/** What was broken is not held against the lies that follow. */
+/** Replaces the queen, so that what one lie broke does not fail the next ones. */
 const startOver = async (): Promise<void> => {
   const canBeAsked = (await statusOf(goodHive).catch(() => null)) !== null;
   if (canBeAsked)
@@ -317,8 +318,8 @@ const startOver = async (): Promise<void> => {
 };
 
 const remember = async (): Promise<void> => {
-  usual = { memory: lying.memory(), disk: lying.disk(), baits: (await lying.heard()).baits };
-  peak = usual.memory;
+  baseline = { memory: lying.memory(), disk: lying.disk(), baits: (await lying.heard()).baits };
+  peak = baseline.memory;
 };
 
 const meanwhile = (lies: readonly { name: string }[]): string =>
@@ -345,7 +346,7 @@ describe('a machine that lies', { skip }, () => {
     await lying?.close();
   });
 
-  test('all is well before the first lie', async () => {
+  test('the whole fleet is fine before the first lie', async () => {
     if (!pattern) assert.ok(chosenHiveLies.length + chosenAgentLies.length >= minLies);
     assert.deepEqual(await problemsOfOthers(), []);
     for (const { alias, model } of lying.liars.slice(0, 3)) {
@@ -356,7 +357,7 @@ describe('a machine that lies', { skip }, () => {
 
   for (const lies of batches(chosenHiveLies, together)) test(titleOf('a hive', lies), (t) => tellBatch(t, lies));
 
-  test('all of them are back once they tell the truth', async () => {
+  test('every hive is back once it tells the truth', async () => {
     await lying.tell(Object.fromEntries(lying.liars.map(({ alias }) => [alias, null])));
     const away = async (): Promise<string[]> =>
       (await shown()).hives
@@ -368,10 +369,10 @@ describe('a machine that lies', { skip }, () => {
     assert.deepEqual(await problemsOfOthers(), []);
   });
 
-  // The gateway dialled the lying machine for it: the prompt and the key of the honest worker went there.
-  test('a worker with the id of one of the honest machine is another worker', async () => {
+  // The gateway once dialled the lying machine instead, and sent it the prompt and key of the honest worker.
+  test('a worker that copies the id of an honest worker is treated as another worker', async () => {
     const liar = hiveOf(null);
-    await lying.tell({ [liar.alias]: 'a worker with the id of one of the honest machine, in a trap' });
+    await lying.tell({ [liar.alias]: 'a worker with the id of the honest worker, in a trap' });
     const both = await until(async () => {
       const { workers } = await shown();
       const found = workers.filter(({ id }) => id === goodWorker.id);
@@ -395,9 +396,9 @@ describe('a machine that lies', { skip }, () => {
     await lying.tell({ [liar.alias]: null });
   });
 
-  test('a worker with the id and the name of one of the honest machine is sent its own key', async () => {
+  test('a worker that copies id and name of an honest worker is sent only its own key', async () => {
     const liar = hiveOf(null);
-    await lying.tell({ [liar.alias]: 'a worker with the id and name of one of the honest machine, in a trap' });
+    await lying.tell({ [liar.alias]: 'a worker with the id and name of the honest worker, in a trap' });
     await until(async () =>
       (await shown()).workers.some(({ id, hive }) => id === goodWorker.id && hive === liar.alias),
     );
@@ -405,10 +406,7 @@ describe('a machine that lies', { skip }, () => {
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
     const { trapped } = await lying.heard();
     assert.equal(trapped.filter((one) => one.includes(lying.goodKey)).length, 0);
-    assert.ok(
-      trapped.every((one) => one.includes('Bearer key-of-the-trap')),
-      trapped.join('\n'),
-    );
+    assert.ok(trapped.length > 0 && trapped.every((one) => one.includes('Bearer key-of-the-trap')), trapped.join('\n'));
     await lying.tell({ [liar.alias]: null });
   });
 
@@ -423,14 +421,14 @@ describe('a machine that lies', { skip }, () => {
     });
   }
 
-  test('nothing of the queen was carried to the lying machine', async () => {
+  test("nothing of the queen's was uploaded to the lying machine", async () => {
     const { secret } = lying.liars[0]!;
     const found = await lying.evil.run(`grep -rlF ${JSON.stringify(secret)} . --exclude=setup.json || true`);
     assert.equal(found.stdout, '');
   });
 });
 
-/** One agent after another takes up its lie as it starts; then they are waited for together. */
+/** Starts the agents one at a time, each with its lie, and then waits for all of them. */
 const tellAgents = async (lies: readonly AgentLie[]): Promise<string[][]> => {
   const asked: Promise<string[]>[] = [];
   for (const lie of lies) {

@@ -1,4 +1,4 @@
-/** Proves the harness with the plain `ssh` client: what tests of machines rely on is so. */
+/** Checks the test harness with the plain `ssh` client, so that tests can rely on what it promises. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { cannot, createMachines, type Host, type Machines } from '../harness/machines.ts';
 import { atFullScale, sampleOf, until } from '../harness/until.ts';
 
-/** Runs a line on a host over SSH, expects it to succeed, and gives what it printed. */
+/** Runs a line on a host over SSH, expects it to succeed, and returns its output. */
 const over = async (machines: Machines, host: string, line: string): Promise<string> => {
   const run = await machines.client.ssh([host, line]);
   assert.equal(run.code, 0, `${run.stdout}\n${run.stderr}\n${machines.host(host).sshdLog()}`);
@@ -36,7 +36,7 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
   });
   after(() => machines.close());
 
-  test('hosts are reached by name, each with a host name, an ordinary user and a home of its own', async () => {
+  test('hosts are reached by name, each with its own host name, ordinary user and home', async () => {
     for (const host of machines.hosts) {
       const [name, user, home, here] = (
         await over(machines, host.name, 'cat /proc/sys/kernel/hostname; id -un; echo "$HOME"; cd ~; pwd; echo x > mine')
@@ -50,7 +50,7 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     assert.equal(await over(machines, 'pi', 'cat "only here"'), 'hello');
   });
 
-  test('a host sees neither Node, nor this repository, nor the processes and files of others', async () => {
+  test('a host sees no Node, no part of this repository, and no processes or files of other hosts', async () => {
     assert.equal(await over(machines, 'pi', 'command -v node npm; command -v tar'), '/usr/bin/tar');
     assert.equal(await over(machines, 'pi', `ls ${join(import.meta.dirname, '../..')} | wc -l`), '0');
     assert.equal(await over(machines, 'pi', 'ls -d /proc/[0-9]* | wc -l').then((count) => Number(count) < 10), true);
@@ -58,14 +58,14 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     assert.equal(await over(machines, 'box', 'ls /tmp'), '');
   });
 
-  test('a host behind a jump host is reached through it, and not without', async () => {
+  test('a host behind a jump host is reached only through it', async () => {
     assert.equal(await over(machines, 'lab', 'cat /proc/sys/kernel/hostname'), 'lab');
     const direct = await machines.client.ssh(['-o', 'ProxyJump=none', 'lab', 'true']);
     assert.equal(direct.code, 255);
     assert.match(direct.stderr, /No route to host|timed out/);
   });
 
-  test('nothing leads from a host to the internet', { skip: atFullScale }, async () => {
+  test('a host cannot reach the internet', { skip: atFullScale }, async () => {
     const run = await pi.run('ip route show default; getent hosts example.org');
     assert.equal(run.stdout, '');
     assert.notEqual(run.code, 0);
@@ -77,7 +77,7 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     assert.ok(run.stdout.includes(` ${pi.address6} 22`), run.stdout);
   });
 
-  test('a cut link is silent, and a session outlives it', { skip: atFullScale }, async () => {
+  test('a cut link is silent, and a session survives it', { skip: atFullScale }, async () => {
     const { config, home } = machines.client;
     const session = spawn('ssh', ['-F', config, 'box', 'cat'], { env: { ...process.env, HOME: home } });
     try {
@@ -94,7 +94,7 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     }
   });
 
-  test('the link of a host behind a jump host is cut by itself', { skip: atFullScale }, async () => {
+  test('the link of a host behind a jump host can be cut on its own', { skip: atFullScale }, async () => {
     await lab.linkDown();
     assert.notEqual((await machines.client.ssh(['lab', 'true'], { connectSeconds: 1 })).code, 0);
     assert.equal(await over(machines, 'pi', 'echo yes'), 'yes');
@@ -103,7 +103,7 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
   });
 
   for (const name of sampleOf(['box', 'lab'])) {
-    test(`a shaped link is slow in both directions and delayed, and plain again after (${name})`, async () => {
+    test(`a shaped link is slow and delayed in both directions, and plain again afterwards (${name})`, async () => {
       const host = machines.host(name);
       const timed = async (line: string, input?: string): Promise<number> => {
         const start = performance.now();
@@ -112,18 +112,18 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
       };
       const megabyte = 'x'.repeat(2 ** 20);
       await host.shape({ mbit: 16 });
-      // Half a second each at this rate, less the first 128 KB: a lower bound that holds however slow the machine is.
+      // Half a second each at this rate, minus the first 128 KB: a lower bound that holds on any machine.
       assert.ok((await timed('cat > /dev/null', megabyte)) > 400);
       assert.ok((await timed('head -c 1048576 /dev/zero')) > 400);
       await host.shape({ delayMs: 200 });
-      // A handshake goes back and forth more than four times.
+      // A handshake takes more than four round trips.
       assert.ok((await timed('true')) > 800);
       await host.shape({});
       assert.equal(await over(machines, name, 'echo yes'), 'yes');
     });
   }
 
-  test('an sshd that is stopped refuses, keeps its sessions unless they are cut, and starts again', {
+  test('a stopped sshd refuses connections, keeps its sessions unless they are cut, and starts again', {
     skip: atFullScale,
   }, async () => {
     const { config, home } = machines.client;
@@ -150,11 +150,11 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     assert.equal(await over(machines, 'pi', 'echo yes'), 'yes');
   });
 
-  test('a stranger is refused, and so is an encrypted key, until an agent holds it', {
+  test('an unknown key is refused, and so is an encrypted one until an agent holds it', {
     skip: atFullScale,
   }, async () => {
     const { keys, ssh, agent, config, home } = machines.client;
-    // Without the key that hosts accept.
+    // The configuration without the key that hosts accept.
     const bare = join(home, '.ssh/bare');
     writeFileSync(bare, readFileSync(config, 'utf8').replace(/^ *IdentityFile .*\n/m, ''));
     for (const key of [keys.stranger, keys.encrypted])
@@ -165,7 +165,9 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     close();
   });
 
-  test('login shells: one greets first, one is restricted, one lets nobody in', { skip: atFullScale }, async () => {
+  test('login shells: one prints a greeting, one is restricted, one refuses logins', {
+    skip: atFullScale,
+  }, async () => {
     box.setShell('banner');
     assert.match(await over(machines, 'box', 'echo yes'), /Welcome to this host.*\nyes$/s);
     box.setShell('rbash');
@@ -177,13 +179,13 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     box.setShell('bash');
   });
 
-  test('fish as the login shell', { skip: cannot('fish') }, async () => {
+  test('fish works as the login shell', { skip: cannot('fish') }, async () => {
     box.setShell('fish');
     assert.equal(await over(machines, 'box', 'set word yes; echo $word'), 'yes');
     box.setShell('bash');
   });
 
-  test('an sshd without sftp and without forwarding', async () => {
+  test('an sshd can run without sftp and forwarding', async () => {
     await box.configureSshd({ sftp: false, lines: ['DisableForwarding yes'] });
     const sftp = await machines.client.ssh(['-s', 'box', 'sftp']);
     assert.match(sftp.stderr, /subsystem request failed/);
@@ -193,35 +195,35 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     assert.equal((await machines.client.ssh(['-s', 'box', 'sftp'])).code, 0);
   });
 
-  test('programs of a host are replaced and put back', { skip: atFullScale }, async () => {
+  test('programs of a host can be replaced and restored', { skip: atFullScale }, async () => {
     box.setProgram('uname', '#!/bin/sh\necho aarch64\n');
     assert.equal(await over(machines, 'box', 'uname -m'), 'aarch64');
     box.setProgram('uname', null);
     assert.notEqual(await over(machines, 'box', 'uname'), 'aarch64');
   });
 
-  test('a read-only home takes no files until it may be written again', { skip: atFullScale }, async () => {
+  test('a read-only home takes no files until it is writable again', { skip: atFullScale }, async () => {
     await box.setReadOnlyHome(true);
     assert.match((await machines.client.ssh(['box', 'touch new'])).stderr, /Read-only file system/);
     await box.setReadOnlyHome(false);
     await over(machines, 'box', 'touch new && rm new');
   });
 
-  test('a reboot ends everything that ran, reaps it, changes the boot id and keeps the files', async () => {
+  test('a reboot ends and reaps every process, changes the boot id and keeps the files', async () => {
     const bootId = 'cat /proc/sys/kernel/random/boot_id';
     const earlier = await over(machines, 'box', bootId);
     await over(machines, 'box', 'echo kept > kept; touch /tmp/lost; setsid sleep 1000 > /dev/null 2>&1 < /dev/null &');
     const sleeper = await until(() => box.processes().find(({ command }) => command === 'sleep 1000'));
     assert.equal(await over(machines, 'box', `cat /proc/${sleeper.inside}/comm`), 'sleep');
     await box.reboot();
-    await until(() => !existsSync(`/proc/${sleeper.pid}`), { what: 'the end of what ran' });
+    await until(() => !existsSync(`/proc/${sleeper.pid}`), { what: 'the end of the sleeping process' });
     assert.deepEqual(box.processes(), []);
     assert.notEqual(await over(machines, 'box', bootId), earlier);
     assert.equal(await over(machines, 'box', 'cat kept; ls /tmp'), 'kept');
   });
 });
 
-test('a bare host: no tar, a small disk, an unknown key, root with a home elsewhere', {
+test('a bare host has no tar, a small disk, an unknown key, and root with another home', {
   skip: cannot('disk'),
 }, async () => {
   const machines = await createMachines({
@@ -247,7 +249,7 @@ const slotOf = (machines: Machines): { bridge: string; folder: string } => ({
   folder: dirname(machines.client.home),
 });
 
-test('fleets side by side do not meet', { skip: cannot('network') || atFullScale }, async () => {
+test('fleets side by side do not interfere', { skip: cannot('network') || atFullScale }, async () => {
   const fleets = await Promise.all([createMachines({ hosts: ['same'] }), createMachines({ hosts: ['same'] })]);
   try {
     await Promise.all(fleets.map((fleet, nth) => over(fleet, 'same', `echo ${nth} > mine`)));
@@ -257,11 +259,11 @@ test('fleets side by side do not meet', { skip: cannot('network') || atFullScale
   }
 });
 
-test('closing leaves no process, interface, mount or folder, whatever runs and is shaped', {
+test('closing leaves no process, interface, mount or folder, whatever is running or shaped', {
   skip: cannot('network') || atFullScale,
 }, async (t) => {
   const machines = await createMachines({ hosts: ['a', { name: 'b', behind: 'a' }] });
-  // A second time does nothing; without it, a failure on the way would keep this process from ending.
+  // A second close does nothing. Without this one, a failure would keep the test process alive.
   t.after(() => machines.close());
   const { bridge, folder } = slotOf(machines);
   await machines.host('a').shape({ mbit: 100, delayMs: 10 });
@@ -286,7 +288,7 @@ test('closing leaves no process, interface, mount or folder, whatever runs and i
   assert.ok(!readFileSync('/proc/mounts', 'utf8').includes(folder));
 });
 
-test('what a killed test left is removed by the next', { skip: cannot('network') }, async () => {
+test('leftovers of a killed test are removed by the next one', { skip: cannot('network') }, async () => {
   const script = `
     import { createMachines } from ${JSON.stringify(join(import.meta.dirname, '../harness/machines.ts'))};
     const machines = await createMachines({ hosts: 2 });
@@ -312,7 +314,7 @@ test('what a killed test left is removed by the next', { skip: cannot('network')
   }
 });
 
-test('on loopback hosts have homes of their own, and say what they cannot do', { skip: cannot('ssh') }, async () => {
+test('hosts on loopback have their own homes and say what they cannot do', { skip: cannot('ssh') }, async () => {
   const machines = await createMachines({ hosts: ['a', 'b', { name: 'c', behind: 'a' }], loopback: true });
   const folder = dirname(machines.client.home);
   let sleeper: number;
@@ -335,13 +337,13 @@ test('on loopback hosts have homes of their own, and say what they cannot do', {
     };
     const first = await startSleeper();
     await a.reboot();
-    await until(() => isGone(first), { what: 'the end of what ran' });
+    await until(() => isGone(first), { what: 'the end of the sleeping process' });
     sleeper = await startSleeper();
     await a.stopSshd({ connections: 'cut' });
     assert.match((await machines.client.ssh(['a', 'true'])).stderr, /Connection refused/);
   } finally {
     await machines.close();
   }
-  await until(() => isGone(sleeper), { what: 'the end of what ran' });
+  await until(() => isGone(sleeper), { what: 'the end of the sleeping process' });
   assert.ok(!existsSync(folder));
 });

@@ -1,10 +1,10 @@
-/** An sshd that lets nobody through to unix sockets: the hive is reached by its loopback port, and wants its token. */
+/** An sshd that forwards no unix sockets: the hive is reached on its loopback port, which requires its token. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFleet } from '../harness/fleet.ts';
 import { cannot } from '../harness/machines.ts';
 
-test('a hive whose sshd forwards no sockets is reached by its port, which wants a token', {
+test('a hive whose sshd forwards no sockets is reached on its port, which requires a token', {
   skip: cannot('network'),
 }, async (t) => {
   const fleet = await createFleet({ hosts: [{ name: 'strict', sshd: ['AllowStreamLocalForwarding no'] }] });
@@ -19,7 +19,7 @@ test('a hive whose sshd forwards no sockets is reached by its port, which wants 
   const ask = `fetch("http://127.0.0.1:8777/v1/state").then(async (r) => console.log(r.status, (await r.text()).slice(0, 80)))`;
   const stranger = await fleet.machines.host('strict').run(`${node} -e '${ask}'`);
   assert.match(stranger.stdout, /^403 .*PERMISSION_DENIED/);
-  // A queen that was killed finds it again without asking anyone.
+  // After a kill, the queen finds the hive again without a prompt.
   await fleet.home.rbee(['queen', 'restart']);
   assert.equal((await fleet.home.rbee(['infer', '-m', 'tick', 'Hello'])).code, 0);
   await fleet.machines.host('strict').configureSshd({ lines: ['AllowTcpForwarding no'] });

@@ -1,4 +1,4 @@
-/** A machine that the previous build has set up, and whose hive still runs, under a queen of this build. */
+/** A machine set up by the previous build, whose hive still runs, under a queen of this build. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -24,7 +24,7 @@ const runs = runsIn('machine/state/runs');
 const node = '.local/share/rbee/runtimes/node-26.10.0-linux-x64/bin/node';
 let fleet: TestFleet;
 let pi: Host;
-/** As the machine sees them. */
+/** PIDs as the machine sees them. */
 const pids = new Map<string, number>();
 
 const own = (host: Host) => host.run('chown -R ann: .local && chmod -R go= .local', { asRoot: true });
@@ -98,21 +98,21 @@ const answer = async (name: string): Promise<string> => {
   return run.stdout.trim();
 };
 
-test('its hive is found by what the queen before remembered, with its workers', { skip }, async () => {
+test('the old hive is found with its workers, from what the previous queen remembered', { skip }, async () => {
   await living(fleet).becomes('pi', 'online');
   await expectSame();
   for (const id of runs) assert.equal(await answer(id), '0 1 2');
 });
 
-// A hive that cannot say what it lacks was taken for one that lacks nothing, and was asked to spawn.
-test('what its hive cannot do is refused with how to bring it up to date', { skip }, async () => {
+// A hive too old to answer what it lacks was taken for one that lacks nothing, and was asked to spawn.
+test('what the old hive cannot do is refused, with the command that updates it', { skip }, async () => {
   const run = await fleet.home.rbee(['worker', 'spawn', '--hive', 'pi', '--type', 'trivial', '--json']);
   assert.equal(run.code, 1);
   const { code, hint } = JSON.parse(run.stdout).error;
   assert.deepEqual([code, hint], ['HIVE_OUTDATED', 'update it with: rbee sync --hive pi; its workers keep running']);
 });
 
-test('a sync puts this build in its place, its workers never notice', { skip }, async () => {
+test('a sync updates the hive while its workers keep running undisturbed', { skip }, async () => {
   const look = await fleet.home.rbee(['sync', '--dry-run']);
   assert.match(look.stdout, new RegExp(`^pi +install +rbee \\S+ +replaces ${previousId}$`, 'm'));
   assert.doesNotMatch(look.stdout, /^pi +replace +|start +far/m);
@@ -123,7 +123,9 @@ test('a sync puts this build in its place, its workers never notice', { skip }, 
   assert.match((await fleet.home.rbee(['sync'])).stdout, /nothing to do/);
 });
 
-test('then it does all that this build can, and its old workers are changed like others', { skip }, async () => {
+test('afterwards the hive does all that this build can, and its old workers can be changed like any others', {
+  skip,
+}, async () => {
   for (const id of runs) assert.equal(await answer(id), '0 1 2');
   await fleet.home.json(['worker', 'spawn', '--hive', 'pi', '--type', 'trivial', '--id', 'new']);
   await fleet.home.json(['worker', 'restart', 'hand']);

@@ -1,4 +1,4 @@
-/** Scripts on machines as they really are: strange login shells, homes with blanks, little installed, little allowed. */
+/** Scripts on machines as they really are: unusual login shells, homes with blanks, few programs, few permissions. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -12,7 +12,7 @@ const awkward = [
   '',
   ' a  b ',
   `it's "quoted"`,
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is for the shell, if it gets so far.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is meant for the shell.
   '$(touch /tmp/evil) `id` $HOME ${PATH} !! \\ \\n %s ~ * ? [a] {b,c} <x >y |z &w;v #u',
   'two\nlines\n\n',
   '\ttab\r\nand \u2028 and \u{1f41d}',
@@ -31,18 +31,18 @@ describe('scripts', { skip: cannot('network') }, () => {
 
   const connect = (t: TestContext): Promise<SshConnection> => reach(t, machines).connect('box');
 
-  /** What a program gets as its arguments, each between marks of its own. */
+  /** What a program gets as its arguments, each between markers. */
   const seen = async (connection: SshConnection): Promise<string[]> => {
     const { stdout } = await runScript(connection, `printf '%s\\036' ${awkward.map(quote).join(' ')}`);
     return stdout.split('\x1e').slice(0, -1);
   };
 
-  test('arguments arrive as they are', async (t) => {
+  test('arguments arrive unchanged', async (t) => {
     assert.deepEqual(await seen(await connect(t)), awkward);
     assert.ok(!box.files('/tmp').includes('evil'));
   });
 
-  test('what is written to it arrives byte for byte, and what it says comes back so', async (t) => {
+  test('stdin and stdout are carried byte for byte', async (t) => {
     const connection = await connect(t);
     const data = randomBytes(3 * 1024 * 1024);
     const running = await startScript(connection, 'cat');
@@ -53,7 +53,7 @@ describe('scripts', { skip: cannot('network') }, () => {
     assert.ok(Buffer.concat(chunks).equals(data));
   });
 
-  test('exit codes, signals, stderr and a long output are told', async (t) => {
+  test('exit codes, signals, stderr and long output are reported', async (t) => {
     const connection = await connect(t);
     const failed = await runScript(connection, 'echo out; echo err >&2; exit 7');
     assert.deepEqual(failed, { code: 7, signal: null, stdout: 'out\n', stderr: 'err' });
@@ -62,12 +62,12 @@ describe('scripts', { skip: cannot('network') }, () => {
     const long = await runScript(connection, 'head -c 10485760 /dev/zero | tr "\\0" x; head -c 100000 /dev/zero >&2');
     assert.equal(long.stdout.length, 10 * 1024 * 1024);
     assert.equal(long.stderr.length, 8 * 1024);
-    // A program that reads does not wait for what never comes, nor eat the script.
+    // A program that reads stdin does not block, nor consume the script.
     assert.equal((await runScript(connection, 'cat; echo after')).stdout, 'after\n');
     assert.equal((await runScript(connection, 'pwd')).stdout, '/home/ann and bob\n');
   });
 
-  test('an abort ends what runs there, and its place is free again', async (t) => {
+  test('an abort ends what runs on the machine and frees its session', async (t) => {
     const connection = await connect(t);
     for (const script of ['sleep 4000', 'sleep 4000 & wait', 'trap "" HUP PIPE; while :; do sleep 4000; done', 'yes']) {
       const stop = new AbortController();
@@ -85,7 +85,7 @@ describe('scripts', { skip: cannot('network') }, () => {
     assert.ok(all.every(({ stdout }) => stdout === 'yes\n'));
   });
 
-  test('more than a connection has places for wait for their turn', async (t) => {
+  test('scripts beyond the session limit of a connection wait their turn', async (t) => {
     const connection = await connect(t);
     let most = 0;
     let inside = 0;
@@ -111,7 +111,7 @@ describe('scripts', { skip: cannot('network') }, () => {
     after(() => box.setShell('bash'));
 
     for (const shell of ['sh', 'bash', 'banner', 'rbash'] as const) {
-      test(`${shell} is as good as any`, async (t) => {
+      test(`${shell} works`, async (t) => {
         box.setShell(shell);
         const connection = await connect(t);
         assert.deepEqual(await seen(connection), awkward);
@@ -119,12 +119,12 @@ describe('scripts', { skip: cannot('network') }, () => {
       });
     }
 
-    test('fish is as good as any', { skip: cannot('fish') }, async (t) => {
+    test('fish works', { skip: cannot('fish') }, async (t) => {
       box.setShell('fish');
       assert.deepEqual(await seen(await connect(t)), awkward);
     });
 
-    test('one that prints a megabyte on both sides, with the half of a mark in it, changes nothing', async (t) => {
+    test('a shell that prints a megabyte on stdout and stderr, with half of the marker in it, works', async (t) => {
       const bytes = 1024 * 1024;
       box.setShell('banner');
       box.setProgram(
@@ -134,7 +134,7 @@ describe('scripts', { skip: cannot('network') }, () => {
       assert.deepEqual(await seen(await connect(t)), awkward);
     });
 
-    test('one that lets nobody in, ends at once, prints without end or never starts anything is told', async (t) => {
+    test('a shell that refuses logins, exits at once, prints without end or starts nothing is reported', async (t) => {
       box.setShell('nologin');
       const error = { code: 'SSH_SHELL_UNUSABLE', hint: /ordinary login shell/ };
       await assert.rejects(runScript(await connect(t), 'true'), {
@@ -157,14 +157,14 @@ describe('scripts', { skip: cannot('network') }, () => {
       await until(() => !box.processes().some(({ command }) => /^(sleep 5000|yes)$/.test(command)), {
         what: 'their end',
       });
-      // None of them has kept its place.
+      // None of them still occupies a session.
       pretend('exec /bin/bash "$@"');
       const all = await Promise.all(Array.from({ length: 8 }, () => runScript(connection, 'echo yes')));
       assert.ok(all.every(({ stdout }) => stdout === 'yes\n'));
     });
   });
 
-  test('a command that is forced on the key is told', async (t) => {
+  test('a command that is forced on the key is reported', async (t) => {
     await box.configureSshd({ lines: ['ForceCommand echo only this'] });
     const message = /only this/;
     await assert.rejects(runScript(await connect(t), 'true'), { code: 'SSH_SHELL_UNUSABLE', message });

@@ -1,4 +1,4 @@
-/** Secrets of workers on other machines: over real SSH, to the hives whose workers name them, and to no others. */
+/** Secrets of workers on other machines travel over real SSH to the hives whose workers name them, and to no others. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -33,7 +33,7 @@ before(async () => {
 });
 after(() => fleet?.close());
 
-/** Files of a machine that hold a text, below its home. */
+/** Files below the home of a machine that contain a text. */
 const holding = (host: Host, text: string): string[] =>
   host
     .files()
@@ -56,7 +56,7 @@ const told = (): { token: string; argv: string[] } => {
   throw new Error('worker far does not run');
 };
 
-test('a sync that names a secret which is not there says so, and touches no machine', { skip }, async () => {
+test('a sync that names a missing secret says so and touches no machine', { skip }, async () => {
   fleet.declare(declared('tokn'));
   await fleet.home.json(['secret', 'set', 'token'], { input: token });
   await fleet.home.json(['secret', 'set', 'other'], { input: other });
@@ -68,7 +68,7 @@ test('a sync that names a secret which is not there says so, and touches no mach
   assert.match(check.stdout + check.stderr, /there is no secret tokn/);
 });
 
-test('a machine gets the secret that its worker names, privately, and no other machine gets any', {
+test('a machine privately gets the secrets that its workers name, and no other machine gets any', {
   skip,
 }, async () => {
   fleet.declare(declared('token'));
@@ -97,19 +97,19 @@ test('a machine gets the secret that its worker names, privately, and no other m
   assert.match(log.stdout, /I was given .*secret:token/);
 });
 
-test('a changed value is no drift, and is taken by a restart', { skip }, async () => {
+test('a changed value is not drift, and takes effect with a restart', { skip }, async () => {
   await fleet.home.json(['secret', 'set', 'token'], { input: newer });
   const { plan } = await fleet.home.json(['sync', '--dry-run']);
   assert.equal(plan.inSync, true);
   assert.equal(told().token, token);
   await fleet.home.json(['worker', 'restart', 'far']);
   assert.equal(told().token, newer);
-  // Its hive may still be asked for a log in which the older one stands.
+  // The older value may still appear in a log that the hive serves.
   const log = await fleet.home.rbee(['worker', 'logs', 'far', '--lines', '1000']);
   assert.ok(!log.stdout.includes(token) && !log.stdout.includes(newer), log.stdout);
 });
 
-test('a hive that is restarted goes on with what its worker needs, and lets go of it with the worker', {
+test('a restarted hive keeps the secret for its worker, and drops it with the worker', {
   skip: skip || atFullScale,
 }, async () => {
   const restart = await fleet.home.rbee(['hive', 'restart', 'pi']);

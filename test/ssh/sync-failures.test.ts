@@ -1,4 +1,6 @@
-/** Machines on which something is wrong stop no other; what failed is told with its cause, and done later by itself. */
+/**
+ * A machine with a problem stops no other one. What failed is reported with its cause, and a later sync completes it.
+ */
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet, tickerPlugin } from '../harness/fleet.ts';
 import { cannot } from '../harness/machines.ts';
+import { atFullScale } from '../harness/until.ts';
 
 const skip = cannot('disk');
 let fleet: TestFleet;
@@ -45,7 +48,7 @@ interface Report {
   retry: string | null;
 }
 
-test('one machine that works is done although three others fail, each with its cause and the command for it', {
+test('one machine succeeds although three others fail, each with its cause and the command to retry', {
   skip,
 }, async () => {
   const run = await fleet.home.rbee(['sync']);
@@ -64,7 +67,7 @@ test('one machine that works is done although three others fail, each with its c
   );
 });
 
-test('--retry-failed does only what failed, and says when nothing is left', { skip }, async () => {
+test('--retry-failed repeats only what failed, and says when nothing is left', { skip }, async () => {
   await fleet.machines.host('far').linkUp();
   fleet.machines.host('odd').setProgram('uname', null);
   const run = await fleet.home.rbee(['sync', '--retry-failed', '--json']);
@@ -88,7 +91,7 @@ test('--retry-failed does only what failed, and says when nothing is left', { sk
   assert.match(nobody.stderr, /nobody/);
 });
 
-test('a type that does not exist and an option that is wrong stop only what hangs on them', { skip }, async () => {
+test('an unknown type or a wrong option stops only what depends on it', { skip }, async () => {
   fleet.declare(
     `${entry('good')}${entry('far').replace('"ticker"', '"tickr"')}${entry('odd').replace('name =', 'options = { every = "x" }, name =')}`,
   );
@@ -107,11 +110,11 @@ test('a type that does not exist and an option that is wrong stop only what hang
   assert.deepEqual(
     workers.map(({ id, state }: Record<string, string>) => [id, state]),
     [['at-far', 'ready']],
-    'nothing that hangs on it is touched',
+    'nothing that depends on it is touched',
   );
 });
 
-test('validate says what is wrong with the text, the types and the way to each machine', { skip }, async () => {
+test('validate reports problems of the text, the types and the connection to each machine', { skip }, async () => {
   const checks = async (...args: string[]) => {
     const run = await fleet.home.rbee(['validate', '--json', ...args]);
     return { code: run.code, report: JSON.parse(run.stdout) };
@@ -138,8 +141,8 @@ test('validate says what is wrong with the text, the types and the way to each m
   assert.equal((await checks()).code, 0);
 });
 
-// Each was said only by the sync, one after the other: a device of no kind, too little room, no forwarding.
-test('validate and a dry run say what the sync would refuse, all at once', { skip }, async () => {
+// Only the sync reported these, one after the other: an unknown kind of device, a full disk, disabled forwarding.
+test('validate and a dry run report everything that the sync would refuse, all at once', { skip }, async () => {
   const full = fleet.machines.host('full');
   const bad = [
     '{ type = "ticker", name = "tick", device = "gpu" }',
@@ -170,7 +173,7 @@ test('validate and a dry run say what the sync would refuse, all at once', { ski
   await good.configureSshd({ lines: ['AllowTcpForwarding no'] });
   fleet.declare('[[hive]]\nalias = "good"\n');
   assert.match((await said()).failed, /does not forward connections/);
-  // With room for one session a connection, everything works all the same.
+  // With one session per connection, everything still works.
   await good.stopSshd({ connections: 'cut' });
   await good.configureSshd({ lines: ['MaxSessions 1'] });
   const sync = await fleet.home.rbee(['sync', '--force']);
@@ -180,18 +183,18 @@ test('validate and a dry run say what the sync would refuse, all at once', { ski
   await good.configureSshd({ lines: [] });
 });
 
-test('what is missing is installed, and nothing else is touched, by rbee install', { skip }, async () => {
+test('rbee install starts a missing worker, also offline', { skip }, async () => {
   fleet.declare(entry('good').replace('run =', 'workers = [{ type = "ticker" }]\nrun ='));
   const deleted = await fleet.home.rbee(['worker', 'delete', 'at-good']);
   assert.equal(deleted.code, 0, deleted.stderr);
   const run = await fleet.home.rbee(['install', '--offline']);
   assert.equal(run.code, 0, run.stdout + run.stderr);
-  assert.match(run.stdout, /^good +start +at-good +not there$/m);
+  assert.match(run.stdout, /^good +start +at-good +missing$/m);
 });
 
 /**
- * An engine that is no more than this file; the machines have the Python of this one. No earlier run has left it in the
- * cache that the tests share.
+ * An engine that is only this file; the machines have Python. It is different in each run, so the shared cache cannot
+ * hold it.
  */
 const engine = `#!/usr/bin/env python3
 # ${randomUUID()}
@@ -204,9 +207,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Answer).serve_forever()
 `;
 
-import { atFullScale } from '../harness/until.ts';
-
-test('an engine that a machine without internet cannot download is fetched and brought by the queen', {
+test('the queen fetches and delivers an engine that a machine without internet cannot download', {
   skip: skip || atFullScale,
 }, async () => {
   const asked: string[] = [];
@@ -223,7 +224,7 @@ test('an engine that a machine without internet cannot download is fetched and b
     fleet.declare('[[hive]]\nalias = "good"\nrun = [{ type = "boxed", name = "box", id = "boxed" }]\n');
     const run = await fleet.home.rbee(['sync']);
     assert.equal(run.code, 0, run.stdout + run.stderr);
-    assert.deepEqual(asked, ['/engine'], 'once, and from here');
+    assert.deepEqual(asked, ['/engine'], 'once, by the queen');
     const { workers } = await fleet.home.json(['worker', 'list', '--hive', 'good']);
     assert.ok(workers.some(({ id, state }: Record<string, string>) => id === 'boxed' && state === 'ready'));
   } finally {
@@ -233,7 +234,7 @@ test('an engine that a machine without internet cannot download is fetched and b
   assert.match(again.stdout, /nothing to do/, again.stderr);
 });
 
-/** The ticker with an engine that has to be downloaded. */
+/** The ticker with an engine that must be downloaded. */
 const boxedPlugin = (url: string): string => {
   const folder = join(fleet.home.folder, 'boxed');
   cpSync(tickerPlugin, folder, { recursive: true });

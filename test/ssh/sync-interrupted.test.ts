@@ -1,4 +1,4 @@
-/** A sync that is interrupted, wherever it is: the next one goes on to the same end, and nothing half-done stays behind. */
+/** Interrupted syncs: wherever a sync stops, the next one reaches the same result and leaves nothing half-done. */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ interface Ended {
   stdout: string;
 }
 
-/** A command that runs; what it says can be waited for. */
+/** A running command whose output can be waited for. */
 const begin = (
   args: readonly string[],
 ): { child: ChildProcess; says: (what: RegExp) => Promise<unknown>; ended: Promise<Ended> } => {
@@ -70,7 +70,7 @@ const leaseFile = (): string => join(state(), 'sync.lease');
 const rbeeFiles = (): string[] => pi.files('.local/share/rbee').filter((path) => !/^(versions|runtimes)\/./.test(path));
 const journal = () => JSON.parse(readFileSync(join(fleet.home.paths.state, 'sync-journal.json'), 'utf8'));
 
-test('Ctrl-C ends a sync in each of its phases, and the next one goes on', { skip }, async () => {
+test('Ctrl-C ends a sync in any phase, and the next one finishes it', { skip }, async () => {
   for (const [phase, args] of sampleOf(
     [
       [/making 1 hive/, []],
@@ -87,16 +87,16 @@ test('Ctrl-C ends a sync in each of its phases, and the next one goes on', { ski
     sync.child.kill('SIGINT');
     const { code, stdout, stderr } = await sync.ended;
     assert.equal(code, 130, `${phase}\n${stdout}\n${stderr}`);
-    assert.notEqual(journal().endedAt, null, 'it has told its end');
+    assert.notEqual(journal().endedAt, null, 'its end is recorded');
     const installed = existsSync(pi.path('.local/share/rbee/current'));
-    assert.ok(!installed || !existsSync(leaseFile()), `${phase}: its lease is given back`);
+    assert.ok(!installed || !existsSync(leaseFile()), `${phase}: its lease is released`);
   }
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   await declaredState();
 });
 
-/** As the file says, and nothing else. */
+/** The machine is as the file declares, with nothing left over. */
 const declaredState = async (): Promise<void> => {
   const { workers } = await fleet.home.json(['worker', 'list']);
   assert.deepEqual(
@@ -120,7 +120,7 @@ const declaredState = async (): Promise<void> => {
   assert.match((await fleet.home.rbee(['sync'])).stdout, /nothing to do/);
 };
 
-test('a queen that is killed in the middle of a sync blocks nobody, and the next one goes on', {
+test('a queen killed during a sync blocks no other sync, and the next one finishes the work', {
   skip: skip || atFullScale,
 }, async () => {
   const phases = [/uploading rbee/, /starting [abc] on cpu/, /uploading Node/, /starting hive/, /installing ticker/];
@@ -138,7 +138,7 @@ test('a queen that is killed in the middle of a sync blocks nobody, and the next
   }
 });
 
-test('while a sync works on a machine another is refused by name, and may take over', { skip }, async () => {
+test('a second sync on a machine is refused, names the first one, and may take over', { skip }, async () => {
   const about = { owner: 'someone', about: 'a sync from desk (job-7)', since: new Date().toISOString() };
   const held = (until: number) => writeFileSync(leaseFile(), JSON.stringify({ ...about, until }));
   fleet.declare(conf.replace('id = "c"', 'id = "d"'));
@@ -148,7 +148,7 @@ test('while a sync works on a machine another is refused by name, and may take o
   assert.match(refused.stdout, /hive pi .*a sync from desk \(job-7\)/);
   assert.match(refused.stdout, /--take-over/);
   const planned = await fleet.home.rbee(['sync', '--dry-run']);
-  assert.equal(planned.code, 0, 'looking needs no lease');
+  assert.equal(planned.code, 0, 'a plan needs no lease');
   const taken = await fleet.home.rbee(['sync', '--take-over']);
   assert.equal(taken.code, 0, taken.stdout + taken.stderr);
   assert.ok(!existsSync(leaseFile()));
@@ -159,7 +159,7 @@ test('while a sync works on a machine another is refused by name, and may take o
   await declaredState();
 });
 
-test('of two syncs at once one does the work, and the machine is as declared', { skip }, async () => {
+test('of two simultaneous syncs one does the work, and the machine is as declared', { skip }, async () => {
   fleet.declare(conf.replace('"pi"', '"box"').replace(/id = "(.)"/g, 'id = "box-$1"'));
   await box.shape({ mbit: 100 });
   const first = begin(['sync', '--hive', 'box']);

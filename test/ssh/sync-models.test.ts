@@ -1,4 +1,6 @@
-/** Declared models on machines: what cannot reach the hub is brought them by the queen, what can fetches them itself. */
+/**
+ * Declared models on machines: the queen delivers them to machines that cannot reach the hub; the others download them.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -13,9 +15,9 @@ const llamacpp = resolve(import.meta.dirname, '../../plugins/worker-llamacpp');
 const tiny = readFileSync(join(llamacpp, 'models/demo.gguf'));
 const noise = ggufNoise(3_000_000, 'noise');
 let fleet: TestFleet;
-/** Of this machine alone. */
+/** A hub that only this machine can reach. */
 let hub: Hub;
-/** In the network of the machines. */
+/** A hub in the network of the machines. */
 let shared: Hub;
 let pi: Host;
 let box: Host;
@@ -56,7 +58,7 @@ models = ["hf:acme/Noise:a.gguf"]
 run = [{ type = "llamacpp", model = "hf:acme/Tiny-GGUF", id = "tiny", device = "cpu" }]
 `;
 
-test('models are fetched by the queen for a machine that reaches no hub, checked there, and served', {
+test('the queen delivers models to a machine that reaches no hub, where they are verified and served', {
   skip,
 }, async () => {
   fleet.declare(conf);
@@ -77,7 +79,7 @@ test('models are fetched by the queen for a machine that reaches no hub, checked
   assert.equal(verified.code, 0, verified.stdout + verified.stderr);
 });
 
-test('a second sync does nothing, and asks nobody', { skip }, async () => {
+test('a second sync does nothing and asks no hub', { skip }, async () => {
   const before = hub.requests.length;
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stderr);
@@ -85,7 +87,7 @@ test('a second sync does nothing, and asks nobody', { skip }, async () => {
   assert.equal(hub.requests.length, before);
 });
 
-test('a machine that reaches a hub fetches for itself; another one is brought what was fetched before', {
+test("a machine that reaches a hub downloads for itself; another one gets the queen's copy", {
   skip,
 }, async () => {
   fleet.declare(`${conf}\n[[hive]]\nalias = "box"\nmodels = ["hf:acme/Near"]\n`);
@@ -101,7 +103,7 @@ test('a machine that reaches a hub fetches for itself; another one is brought wh
   const gone = await fleet.home.rbee(['model', 'delete', 'hf:acme/Noise:a.gguf', '--hive', 'pi']);
   assert.equal(gone.code, 0, gone.stderr);
   assert.ok(!existsSync(pi.path(`.local/share/rbee/models/blobs/${sha256(noise)}`)));
-  // By hand as by a sync.
+  // A manual download works like a sync.
   const again = await fleet.home.rbee(['model', 'download', 'hf:acme/Noise:a.gguf', '--hive', 'pi']);
   assert.equal(again.code, 0, again.stdout + again.stderr);
   assert.ok(blobsOn(pi).includes(sha256(noise)));

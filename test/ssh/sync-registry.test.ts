@@ -1,4 +1,7 @@
-/** Worker types from a registry reach machines that see neither it nor anything else: let in once, pinned, and kept. */
+/**
+ * Worker types from a registry reach machines that have no network: the publisher is confirmed once, the version is
+ * pinned and kept.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +26,7 @@ after(async () => {
   await registry?.close();
 });
 
-/** The ticker under a name by which a type finds its package. */
+/** Publishes the ticker in a package whose name matches its type. */
 const publish = (version: string): void => {
   const folder = join(registry.folder, `metronome-${version}`);
   cpSync(tickerPlugin, folder, { recursive: true });
@@ -52,7 +55,7 @@ const versions = async (): Promise<string[]> => {
     .sort();
 };
 
-test("a stranger's package is not taken for a type that is asked for, until somebody has let it in", {
+test('a package of an unknown publisher is not used for a type until someone confirms the publisher', {
   skip,
 }, async () => {
   fleet.declare(entry('pi'));
@@ -60,14 +63,14 @@ test("a stranger's package is not taken for a type that is asked for, until some
   assert.equal(run.code, 3, run.stdout + run.stderr);
   assert.match(run.stdout, /✖ .*hives\.conf:4: hive pi: there is no worker type metronome/);
   assert.deepEqual(await versions(), []);
-  const letIn = await fleet.home.rbee(['plugins', 'install', '@someone/worker-metronome', '--yes']);
-  assert.equal(letIn.code, 0, letIn.stderr);
+  const trusted = await fleet.home.rbee(['plugins', 'install', '@someone/worker-metronome', '--yes']);
+  assert.equal(trusted.code, 0, trusted.stderr);
   const again = await fleet.home.rbee(['sync', '--retry-failed']);
   assert.equal(again.code, 0, again.stdout + again.stderr);
   assert.deepEqual(await versions(), ['tock-pi 1.0.0 ready']);
 });
 
-test('what latest came to mean stays so until --update', { skip }, async () => {
+test('the version that latest resolved to stays until --update', { skip }, async () => {
   publish('1.1.0');
   assert.match((await fleet.home.rbee(['sync'])).stdout, /nothing to do/);
   const run = await fleet.home.rbee(['sync', '--update']);
@@ -80,7 +83,7 @@ test('what latest came to mean stays so until --update', { skip }, async () => {
   assert.deepEqual(await versions(), ['tock-pi 1.0.0 ready']);
 });
 
-test('another machine gets the same without any network once it was fetched', {
+test('once it is fetched, another machine gets the same version without any network', {
   skip: skip || atFullScale,
 }, async () => {
   await registry.close();

@@ -1,4 +1,4 @@
-/** Two queens, one machine: the living sync of one is taken over by the other. */
+/** Two queens, one machine: the second takes over the running sync of the first. */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ after(async () => {
   await fleet?.close();
 });
 
-/** The ticker, whose engine listens when there is a file `open` in the home of its machine. */
+/** The ticker, whose engine listens only once the file `open` exists in the home of its machine. */
 const writeGate = (folder: string): void => {
   cpSync(tickerPlugin, folder, { recursive: true });
   const change = (name: string, by: (text: string) => string) =>
@@ -66,7 +66,7 @@ const state = (): string => {
   return join(folder, readdirSync(folder)[0]!);
 };
 
-test('a living sync that is taken over ends by name, and changes nothing more', {
+test('a sync that is taken over ends with its own error code and changes nothing more', {
   skip: skip || atFullScale,
 }, async () => {
   declare(desk, 'slow', 'later');
@@ -78,7 +78,7 @@ test('a living sync that is taken over ends by name, and changes nothing more', 
   const stdout = text(child.stdout!);
   const ended = new Promise<number | null>((done) => child.once('close', done));
   await until(() => /starting slow/.test(said) && engines().length > 0, {
-    what: 'the worker that waits',
+    what: 'the waiting worker',
     deadlineMs: 120_000,
   });
 
@@ -95,7 +95,9 @@ test('a living sync that is taken over ends by name, and changes nothing more', 
   assert.match(told, /(a sync from .*|another sync) took over hive pi during this sync/);
   assert.match(told, /find out who did that, then run: rbee sync --hive pi/);
   writeFileSync(pi.path('open'), '');
-  await until(async () => (await shown(lab)).join() === 'mine ready', { what: 'only what the last one declared' });
+  await until(async () => (await shown(lab)).join() === 'mine ready', {
+    what: 'only the workers that the second queen declared',
+  });
   assert.equal(engines().length, 1);
   assert.ok(!existsSync(join(state(), 'sync.lease')));
   assert.match((await lab.rbee(['sync'])).stdout, /nothing to do/);

@@ -1,4 +1,4 @@
-/** New and old versions of rbee and of worker types reach machines, while their workers go on answering. */
+/** New and old versions of rbee and of worker types reach machines while their workers keep answering. */
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,7 +52,7 @@ const another = (options: Parameters<typeof otherRbee>[0]): string => {
 
 const workers = async (): Promise<{ id: string; pid: number; state: string; pluginVersion: string }[]> =>
   (await fleet.home.json(['worker', 'list'])).workers;
-/** Of the engines, as their machine sees them: a queen that has just begun knows nothing yet. */
+/** PIDs of the engines as their machine sees them: a queen that just started knows nothing yet. */
 const pids = (): number[] => pi.processes().flatMap(({ pid, command }) => (command.includes('engine.js') ? [pid] : []));
 const versions = async (): Promise<string[]> => (await workers()).map(({ pluginVersion }) => pluginVersion);
 const current = (): string => readlinkSync(pi.path('.local/share/rbee/current')).replace('versions/', '');
@@ -69,7 +69,7 @@ const declareVersion = (version: string): void => {
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), version }));
 };
 
-test('a hive that does not become healthy is rolled back, its workers never notice', {
+test('a hive that does not become healthy is rolled back, and its workers keep running', {
   skip: skip || atFullScale,
 }, async () => {
   const [before, running] = [current(), pids()];
@@ -89,7 +89,7 @@ test('a hive that does not become healthy is rolled back, its workers never noti
   await stopQueen(bin);
 });
 
-test('another version of rbee takes the place of a hive, its workers go on', { skip }, async () => {
+test('another version of rbee replaces a hive, and its workers keep running', { skip }, async () => {
   const running = pids();
   const old = current();
   await stopQueen();
@@ -101,14 +101,14 @@ test('another version of rbee takes the place of a hive, its workers go on', { s
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.match(current(), /^0\.1\.2-/);
   assert.deepEqual(pids(), running);
-  assert.deepEqual(folder('versions'), [old, current()].sort(), 'the failed one went, the one before stays');
+  assert.deepEqual(folder('versions'), [old, current()].sort(), 'the failed version is gone, the previous one stays');
   assert.deepEqual(folder('uploads'), []);
   const again = await fleet.home.rbee(['sync'], { bin });
   assert.match(again.stdout, /nothing to do/);
   await stopQueen(bin);
 });
 
-test('an older version comes back without an upload', { skip: skip || atFullScale }, async () => {
+test('going back to an older version needs no upload', { skip: skip || atFullScale }, async () => {
   const running = pids();
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stdout + run.stderr);
@@ -126,7 +126,7 @@ for (const [version, what] of sampleOf([
   ['2.0.0', 'newer'],
   ['1.0.0', 'older'],
 ] as const)) {
-  test(`a ${what} worker type replaces its workers one at a time, and what they answer ends well`, {
+  test(`a ${what} worker type replaces its workers one at a time, and running answers finish`, {
     skip,
   }, async () => {
     const before = await versions();
@@ -137,12 +137,12 @@ for (const [version, what] of sampleOf([
     void syncing.finally(() => {
       over = true;
     });
-    const fewest = await fewestReady(() => over);
+    const min = await minReady(() => over);
     const run = await syncing;
     assert.equal(run.code, 0, run.stdout + run.stderr);
     assert.match(run.stdout, new RegExp(`^pi +install +ticker ${version} +replaces ${before[0]}$`, 'm'));
     assert.match(run.stdout, /^pi +replace +tick +its type has another version$/m);
-    assert.ok(fewest >= 1, 'one always answers');
+    assert.ok(Number.isFinite(min) && min >= 1, `${min} workers were ready`);
     for (const answer of answers) assert.match(await answer, /^0 1 2 .* 148 149\s*$/s);
     assert.deepEqual(await versions(), [version, version]);
     assert.match((await fleet.home.rbee(['sync'])).stdout, /nothing to do/);
@@ -163,17 +163,17 @@ const begin = async (): Promise<Promise<string>> => {
   return whole;
 };
 
-/** The fewest workers that were ready at any time until it is over. */
-const fewestReady = async (isOver: () => boolean): Promise<number> => {
-  let fewest = Number.POSITIVE_INFINITY;
+/** The lowest number of ready workers at any time until it is over. */
+const minReady = async (isOver: () => boolean): Promise<number> => {
+  let min = Number.POSITIVE_INFINITY;
   while (!isOver()) {
     const ready = (await workers()).filter(({ state }) => state === 'ready').length;
-    fewest = Math.min(fewest, ready);
+    min = Math.min(min, ready);
   }
-  return fewest;
+  return min;
 };
 
-test('a worker type that is not declared any more goes with --remove-extra', { skip }, async () => {
+test('an undeclared worker type is removed with --remove-extra', { skip }, async () => {
   fleet.declare('[[hive]]\nalias = "pi"\n');
   const kept = await fleet.home.rbee(['sync']);
   assert.match(

@@ -1,4 +1,7 @@
-/** Many machines from one file, as a user syncs them: the real command, real sshd, machines that have nothing but that. */
+/**
+ * Many machines from one file, synced as a user does it: the real command, a real sshd, and machines with nothing else
+ * installed.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +25,7 @@ before(async () => {
 });
 after(() => fleet?.close());
 
-/** What no shell must get to see. */
+/** Arguments that a shell would change. */
 const words = ['a b', `it's "q"`, '$(touch pwned)`touch pwned`', 'two\nlines', '', '*', '-x', 'ü☃'];
 
 const conf = ({ pi = tickPi, box = tickBox, more = '' } = {}) => `# Mine.
@@ -56,17 +59,17 @@ const engine = (host: Host, id: string): { pid: number; argv: string[] } | undef
     .find(({ pid }) => new RegExp(`\\0RBEE_WORKER_ID=${id}\\0`).test(readFileSync(`/proc/${pid}/environ`, 'utf8')));
 const processes = (): string[] =>
   [pi, box, lab].flatMap((host) => host.processes().map(({ pid, command }) => `${host.name} ${pid} ${command}`));
-/** Everything that a sync might write on a host; logs are not its doing. */
+/** Everything that a sync might write on a host. Logs are excluded: daemons write them. */
 const contents = (): string[] =>
   [pi, box, lab].flatMap((host) =>
     listing(host.path(), /\.log$|^\.cache|agent\.lock|\.sock$/).map((line) => `${host.name} ${line}`),
   );
 
-test('a dry run shows the plan and leaves machines as they are', { skip }, async () => {
+test('a dry run shows the plan and leaves the machines unchanged', { skip }, async () => {
   const before = contents();
   const run = await fleet.home.rbee(['sync', '--dry-run']);
   assert.equal(run.code, 0, run.stderr);
-  assert.match(run.stdout, /^box +install +ticker 1\.0\.0 +not there$/m);
+  assert.match(run.stdout, /^box +install +ticker 1\.0\.0 +missing$/m);
   assert.match(run.stdout, /^lab +start +far +not there$/m);
   assert.match(run.stdout, /^9 steps on 3 hives$/m);
   assert.deepEqual(contents(), before);
@@ -83,7 +86,7 @@ test('a dry run shows the plan and leaves machines as they are', { skip }, async
   assert.deepEqual(processes(), []);
 });
 
-test('bare machines become hives with their workers in one sync', { skip }, async () => {
+test('one sync turns bare machines into hives with workers', { skip }, async () => {
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.match(run.stdout, /^3 hives: 3 done /m);
@@ -94,7 +97,7 @@ test('bare machines become hives with their workers in one sync', { skip }, asyn
   assert.match((await fleet.home.rbee(['hive', 'get', 'pi'])).stdout, /^labels +room=attic$/m);
 });
 
-test('arguments arrive as they were written, whatever a shell would make of them', { skip }, async () => {
+test('arguments arrive as written, whatever a shell would make of them', { skip }, async () => {
   assert.deepEqual(engine(box, 'tick-box')?.argv.slice(-words.length), words);
   for (const host of [pi, box, lab])
     assert.deepEqual(
@@ -103,7 +106,7 @@ test('arguments arrive as they were written, whatever a shell would make of them
     );
 });
 
-test('nothing of rbee on a machine is for others to read, and no key is in a process list or a log', {
+test("other users of a machine can read nothing of rbee's, and no key appears in a process list or log", {
   skip,
 }, async () => {
   const keys = new Set<string>();
@@ -129,7 +132,7 @@ test('nothing of rbee on a machine is for others to read, and no key is in a pro
   }
 });
 
-test('a second sync changes nothing, uploads nothing, restarts nothing, and says so', { skip }, async () => {
+test('a second sync changes, uploads and restarts nothing, and says so', { skip }, async () => {
   const [before, there] = [processes(), contents()];
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stderr);
@@ -141,7 +144,7 @@ test('a second sync changes nothing, uploads nothing, restarts nothing, and says
   assert.deepEqual(report.counts, { hives: 3, unchanged: 3, done: 0, failed: 0, skipped: 0 });
 });
 
-test('status tells drift from what the queen knows, and from the machines when asked to', { skip }, async () => {
+test('status reports drift from what the queen knows, or from the machines on request', { skip }, async () => {
   const fine = await fleet.home.rbee(['status', '--exit-code']);
   assert.equal(fine.code, 0, fine.stderr);
   await drift('in-sync in-sync in-sync');
@@ -166,7 +169,7 @@ const drift = (states: string): Promise<unknown> =>
     { what: `drift ${states}` },
   );
 
-test('only what is declared otherwise is touched', { skip }, async () => {
+test('a sync touches only what the declaration changed', { skip }, async () => {
   const before = new Map((await workers()).map(({ id, pid }) => [id, pid]));
   const other = tickBox.replace('options = {', 'options = { every = 5,');
   fleet.declare(conf({ pi: `${tickPi}, { type = "ticker", name = "two", id = "two" }`, box: other }));
@@ -180,7 +183,7 @@ test('only what is declared otherwise is touched', { skip }, async () => {
   assert.equal(engine(box, 'tick-box')?.argv.at(-1 - words.length), '5');
 });
 
-test('what is not declared any more stays without --remove-extra, and goes with it', { skip }, async () => {
+test('undeclared workers stay without --remove-extra, and are removed with it', { skip }, async () => {
   fleet.declare(conf());
   const kept = await fleet.home.rbee(['sync']);
   assert.equal(kept.code, 0, kept.stderr);
@@ -191,7 +194,7 @@ test('what is not declared any more stays without --remove-extra, and goes with 
   assert.deepEqual(await running(), ['far lab ready', 'tick-box box ready', 'tick-pi pi ready']);
 });
 
-test('a file written from what is there changes nothing', { skip }, async () => {
+test('a file that migrate wrote matches the fleet, and syncing it changes nothing', { skip }, async () => {
   const file = join(fleet.home.folder, 'migrated.conf');
   const run = await fleet.home.rbee(['migrate', file]);
   assert.equal(run.code, 0, run.stderr);
@@ -199,10 +202,10 @@ test('a file written from what is there changes nothing', { skip }, async () => 
   assert.equal(plan.inSync, true, JSON.stringify(plan));
   assert.match(readFileSync(file, 'utf8'), /room = "attic"/);
   const again = await fleet.home.rbee(['migrate', file]);
-  assert.notEqual(again.code, 0, 'it replaces no file');
+  assert.notEqual(again.code, 0, 'it overwrites no file');
 });
 
-test('a hive is declared and taken out by commands that keep comments', { skip }, async () => {
+test('hive add and hive remove edit the file and keep its comments', { skip }, async () => {
   const file = join(fleet.home.paths.config, 'hives.conf');
   const before = readFileSync(file, 'utf8');
   const added = await fleet.home.rbee(['hive', 'add', 'shed', 'shed.lan', '--user', 'ml', '--worker', 'ticker@^1']);
@@ -215,7 +218,7 @@ test('a hive is declared and taken out by commands that keep comments', { skip }
   assert.equal(readFileSync(file, 'utf8').trimEnd(), before.trimEnd());
 });
 
-test('the machine of the queen herself is synced like the others', { skip }, async () => {
+test("the queen's own machine is synced like the others", { skip }, async () => {
   fleet.declare(conf({ more: '[[hive]]\nalias = "local"\nrun = [{ type = "ticker", name = "here", id = "here" }]\n' }));
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stderr);
@@ -225,7 +228,7 @@ test('the machine of the queen herself is synced like the others', { skip }, asy
   assert.equal((await fleet.home.rbee(['worker', 'delete', 'here'])).code, 0);
 });
 
-test('a hive that the file no longer names is told, and removed when that is wanted', { skip }, async () => {
+test('a hive that the file no longer names is reported, and removed on request', { skip }, async () => {
   const text = conf();
   fleet.declare(text.slice(0, text.indexOf('[[hive]]\nalias = "lab"')));
   const kept = await fleet.home.rbee(['sync']);
@@ -247,13 +250,13 @@ test('a hive that the file no longer names is told, and removed when that is wan
   );
 });
 
-test('uninstalling leaves models and logs, and with --purge nothing', { skip }, async () => {
+test('uninstall keeps models and logs, and with --purge nothing', { skip }, async () => {
   const asked = await fleet.home.rbee(['uninstall', '--hive', 'box', '--yes']);
   assert.equal(asked.code, 0, asked.stdout + asked.stderr);
-  // The last agent is on its way out when the command has ended.
+  // The last agent may still be exiting when the command has ended.
   await until(() => box.processes().length === 0, { what: 'the end of all processes on box' });
   assert.deepEqual(await running(), ['tick-pi pi ready']);
-  assert.equal((await fleet.home.json(['worker', 'list'])).absent, undefined, 'nothing can be running there unseen');
+  assert.equal((await fleet.home.json(['worker', 'list'])).absent, undefined, 'no worker is running unseen');
   const left = box.files().filter((path) => /rbee/.test(path));
   assert.ok(left.some((path) => /logs\/hive\.log$/.test(path)));
   assert.ok(!left.some((path) => /versions\/.|runtimes\/.|agent\/.|uploads\/./.test(path)), left.join('\n'));

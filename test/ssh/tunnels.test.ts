@@ -1,4 +1,4 @@
-/** Sockets through an SSH connection: they behave as sockets do, and break when their connection does. */
+/** Sockets through an SSH connection behave like sockets, and break when their connection does. */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { cannot, createMachines, type Host, type Machines } from '../harness/mac
 import { reach } from '../harness/reach.ts';
 import { atFullScale, until } from '../harness/until.ts';
 
-/** Does what the first line that it is sent says, on a port and on a unix socket. */
+/** Does what the first line that it receives says, on a port and on a unix socket. */
 const program = `
 import { createHash } from 'node:crypto';
 import { createServer as createWeb } from 'node:http';
@@ -95,7 +95,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
   const counts = async (connection: SshConnection): Promise<{ sent: number; open: number }> =>
     JSON.parse(await text(await say(connection, 'counts')));
 
-  test('a half that is closed leaves the other one open', async (t) => {
+  test('closing one half leaves the other open', async (t) => {
     const connection = await connect(t);
     for (const socket of [await connection.dialPort(port), await connection.dialSocket('/tmp/t.sock')]) {
       const data = randomBytes(300_000);
@@ -106,7 +106,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
     }
   });
 
-  test('much, both ways at once, byte for byte', async (t) => {
+  test('large transfers in both directions at once arrive byte for byte', async (t) => {
     const connection = await connect(t);
     const data = randomBytes(24 * 2 ** 20);
     const socket = await say(connection, 'echo');
@@ -118,13 +118,13 @@ describe('tunnels', { skip: cannot('network') }, () => {
     assert.ok((await back).equals(data));
   });
 
-  test('whoever does not read holds up the sender, and nobody else', async (t) => {
+  test('a reader that stops reading slows down only its own sender', async (t) => {
     const connection = await connect(t);
     const before = (await counts(connection)).sent;
     const socket = await say(connection, `source ${64 * 2 ** 20}`);
     await once(socket, 'readable');
     const sentThen = async () => (await counts(connection)).sent - before;
-    // What the window of the channel and the buffers of the system hold: it comes to rest.
+    // The channel window and the system's buffers fill up, then the count stops.
     let last = -1;
     await until(async () => {
       const now = await sentThen();
@@ -139,7 +139,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
     assert.equal(size, 64 * 2 ** 20);
   });
 
-  test('a receiver that does not read holds up whoever writes', async (t) => {
+  test('a remote receiver that stops reading slows down the writer', async (t) => {
     const connection = await connect(t);
     const socket = await say(connection, 'deaf');
     socket.on('error', () => {});
@@ -161,7 +161,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
     socket.destroy();
   });
 
-  test('two hundred at once', async (t) => {
+  test('two hundred sockets work at once', async (t) => {
     const connection = await connect(t);
     const before = (await counts(connection)).open;
     const all = await Promise.all(
@@ -177,7 +177,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
     await until(async () => (await counts(connection)).open === before, { what: 'the end of all of them' });
   });
 
-  test('one that is destroyed is closed there too, and one that is closed there says so to whoever writes', async (t) => {
+  test('destroying one end closes the other, and a remote close is an error for a writer', async (t) => {
     const connection = await connect(t);
     const before = (await counts(connection)).open;
     const socket = await say(connection, 'echo');
@@ -192,7 +192,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
     assert.equal(error.code, 'ECONNRESET');
   });
 
-  /** Tells how a socket ends: only what breaks may break. */
+  /** Resolves with how a socket ends: `end`, `close`, or the code of an error. */
   const endOf = (socket: Duplex): Promise<string> =>
     new Promise((resolve) => {
       socket.on('end', () => resolve('end'));
@@ -201,7 +201,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
       socket.resume();
     });
 
-  test('when the connection is lost they break, and never end as if all were well', async (t) => {
+  test('when the connection is lost they break instead of ending normally', async (t) => {
     const connection = await connect(t);
     const sockets = await Promise.all(
       ['half', 'half', 'echo', 'deaf', `source ${2 ** 40}`].map((line) => say(connection, line)),
@@ -214,13 +214,13 @@ describe('tunnels', { skip: cannot('network') }, () => {
     await box.startSshd();
   });
 
-  test('so they do when it is closed on purpose, or its jump host is lost', async (t) => {
+  test('they break as well when it is closed on purpose or its jump host is lost', async (t) => {
     const first = await connect(t);
     const one = endOf(await say(first, 'half'));
     first.close();
     assert.equal(await one, 'ECONNRESET');
     const behind = await reach(t, machines).connect('lab');
-    // Its own sshd talks first, and then waits.
+    // The machine's own sshd talks first, and then waits.
     const socket = await behind.dialPort(22);
     await once(socket, 'readable');
     const end = endOf(socket);
@@ -239,7 +239,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
         }),
     );
 
-  test('HTTP goes through, and a stream that breaks off is an error', async (t) => {
+  test('HTTP works, and an interrupted stream is an error', async (t) => {
     const connection = await connect(t);
     const body = 'x'.repeat(1_000_000);
     assert.equal(await text(await ask(connection, '/', body)), body);
@@ -251,7 +251,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
     await box.startSshd();
   });
 
-  test('a link that goes down in silence breaks them too', {
+  test('a link that goes down silently breaks them too', {
     skip: atFullScale,
   }, async (t) => {
     const connection = await connect(t);
@@ -262,6 +262,6 @@ describe('tunnels', { skip: cannot('network') }, () => {
     assert.equal(connection.isOpen, false);
     await box.linkUp();
     const again = () => connect(t).then(({ isOpen }) => isOpen);
-    await until(() => again().catch(() => false), { what: 'the way to it' });
+    await until(() => again().catch(() => false), { what: 'the connection to it' });
   });
 });

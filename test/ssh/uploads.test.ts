@@ -1,4 +1,4 @@
-/** Uploads to machines: every byte, once, whatever happens on the way, and nothing secret to be seen. */
+/** Uploads to machines: every byte arrives once, whatever happens on the way, and no secret is exposed. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -54,7 +54,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     return { upload, uploads, pool, connect };
   };
 
-  /** Resolves when that many bytes have been told; the answer goes into the options of an upload. */
+  /** `passed` resolves once `atLeast` bytes were reported to `onProgress`, an option of the upload. */
   const progress = (atLeast: number) => {
     const told: number[] = [];
     let reached = () => {};
@@ -70,7 +70,7 @@ describe('uploads', { skip: cannot('network') }, () => {
 
   const there = (host: Host, path: string): Buffer => readFileSync(host.path(path));
 
-  test('every byte arrives, in private, below folders that are made, and how far it is is told', async (t) => {
+  test('every byte arrives in a private file, folders are created, and progress is reported', async (t) => {
     const { upload } = setUp(t);
     const { file, data } = makeFile(12 * megabyte);
     const { told, onProgress } = progress(0);
@@ -95,19 +95,19 @@ describe('uploads', { skip: cannot('network') }, () => {
     const empty = makeFile(0);
     await upload(box, empty.file, 'empty');
     assert.equal(there(box, 'empty').length, 0);
-    // What was there is replaced.
+    // An existing file is replaced.
     await upload(box, empty.file, "deep in/it's/a file");
     assert.equal(there(box, "deep in/it's/a file").length, 0);
   });
 
-  test('through a jump host, and many at once', async (t) => {
+  test('many uploads run at once, also through a jump host', async (t) => {
     const { upload } = setUp(t);
     const all = Array.from({ length: 12 }, (_, nth) => ({ ...makeFile(megabyte), host: nth % 2 ? box : lab }));
     await Promise.all(all.map(({ file, host }, nth) => upload(host, file, `many/${nth}`)));
     for (const [nth, { data, host }] of all.entries()) assert.ok(there(host, `many/${nth}`).equals(data));
   });
 
-  test('two to the same place do not mix', async (t) => {
+  test('two uploads to the same path do not mix', async (t) => {
     const { upload } = setUp(t);
     const [one, two] = [makeFile(4 * megabyte), makeFile(4 * megabyte)];
     await Promise.all([upload(box, one.file, 'same'), upload(box, two.file, 'same')]);
@@ -116,7 +116,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     assert.ok(!box.files().includes('same.part'));
   });
 
-  test('one that was cut in the middle goes on at the byte after', async (t) => {
+  test('an interrupted upload resumes at the next byte', async (t) => {
     const { upload } = setUp(t);
     const { file, data } = makeFile(8 * megabyte);
     await box.shape({ mbit: 30 });
@@ -137,7 +137,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     assert.ok(!box.files().includes('cut.part'));
   });
 
-  test('what is there of it and longer than it should be, or whole, or nothing to write into', async (t) => {
+  test('a partial file that is too long, already complete or replaced by a folder is handled', async (t) => {
     const { upload } = setUp(t);
     const { file, data } = makeFile(megabyte);
     const part = (name: string, bytes: Buffer) => {
@@ -156,7 +156,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     await assert.rejects(upload(box, file, 'folder'), { code: 'HOST_FOLDER_UNUSABLE' });
   });
 
-  test('an abort is heard at once, what is there is kept, and others go on', async (t) => {
+  test('an abort takes effect at once, keeps what has arrived, and leaves other uploads alone', async (t) => {
     const { upload } = setUp(t);
     const [one, two] = [makeFile(8 * megabyte), makeFile(megabyte)];
     await box.shape({ mbit: 20 });
@@ -171,7 +171,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     assert.ok(there(box, 'other').equals(two.data));
     assert.ok(statSync(box.path('aborted.part')).size > 0);
     await box.shape({});
-    await until(() => box.processes().length === 0, { what: 'the end of what received it' });
+    await until(() => box.processes().length === 0, { what: 'the end of the receiving process' });
     await upload(box, one.file, 'aborted');
     assert.ok(there(box, 'aborted').equals(one.data));
     await assert.rejects(upload(box, one.file, 'never', { signal: AbortSignal.abort(new Error('before')) }), {
@@ -180,7 +180,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     assert.ok(!box.files().includes('never.part'));
   });
 
-  test('no space, a read-only home, a folder that is a file: each is said, and nothing fills the disk', async (t) => {
+  test('a full disk, a read-only home and a file in place of a folder are reported, and the disk is not filled', async (t) => {
     const { upload } = setUp(t);
     const { file } = makeFile(8 * megabyte);
     await assert.rejects(upload(full, file, 'data/big'), {
@@ -201,7 +201,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     });
   });
 
-  test('a machine that is away, and a file that is gone, are said', async (t) => {
+  test('an unreachable machine and a missing local file are reported', async (t) => {
     const { upload, pool, connect, uploads } = setUp(t);
     const { file, data } = makeFile(10);
     const settings = pool.settingsOf(await connect('box'));
@@ -213,8 +213,8 @@ describe('uploads', { skip: cannot('network') }, () => {
     await assert.rejects(upload(box, `${file}-gone`, '/tmp/y'), { code: 'ENOENT' });
   });
 
-  // The end of a thread that had been idle was taken for the end of the one that had just been started after it.
-  test('a thread that was idle ends, and the next upload has one of its own', { skip: atFullScale }, async (t) => {
+  // The exit of an idle thread was mistaken for that of the one started right after it.
+  test('an idle thread exits, and the next upload gets a new one', { skip: atFullScale }, async (t) => {
     const { upload } = setUp(t, { uploads: new Uploads({ idleMs: 0 }) });
     const { file } = makeFile(1000);
     for (let round = 0; round < scaled(50, 8); round += 1) {
@@ -224,7 +224,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     assert.equal(box.files().filter((name) => name.startsWith('round-')).length, scaled(50, 8));
   });
 
-  test('a thread that waits for more keeps no process from its end', async () => {
+  test('a waiting thread does not keep the process alive', async () => {
     const { file } = makeFile(1000);
     const at = (path: string) => JSON.stringify(join(import.meta.dirname, path));
     const script = `
@@ -245,7 +245,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     assert.equal(there(box, '/tmp/from-child').length, 1000);
   });
 
-  test('nothing secret is in a list of processes, in a log, or in a file that others may read', async (t) => {
+  test('no secret appears in a process list, a log, or a file that others can read', async (t) => {
     const { keys, passphrase } = machines.client;
     const home = makeHome(machines, (config) => `${config}\n  IdentityFile ${keys.encrypted}\n`);
     const { upload, connect } = setUp(t, { home, asker: { ask: async () => passphrase } });
@@ -278,7 +278,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     assert.equal((await box.run('find private -perm /077')).stdout, '');
   });
 
-  test('a link that goes down and comes back', {
+  test('an upload fails when the link goes down, and resumes when it is back', {
     skip: atFullScale,
   }, async (t) => {
     const { upload } = setUp(t);

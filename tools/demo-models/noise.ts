@@ -1,4 +1,4 @@
-/** Pseudo-random numbers that are the same on every machine: an integer hash, no floating-point function. */
+/** Pseudo-random numbers that are the same on every machine: an integer hash, without floating-point functions. */
 
 /** Numbers between -1 and 1 in steps of 1/128, which a 32-bit float holds exactly. */
 export const noise = (length: number, seed: number, scale = 1): Float32Array =>

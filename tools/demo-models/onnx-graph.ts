@@ -3,7 +3,7 @@ import { bytes, float, int } from './protobuf.ts';
 
 /** A value in the graph, by its name. */
 export type Value = string;
-/** A number is a fixed size, a string the name of a size that is known only when the model runs. */
+/** A number is a fixed size, a string names a size that is known only at run time. */
 export type Shape = readonly (number | string)[];
 export type Attribute = number | string | readonly number[];
 
@@ -35,7 +35,7 @@ export class OnnxGraph {
     return isHalf ? this.op('Cast', [name], { to: elementTypes.float }) : name;
   }
 
-  /** A value that was created under the name of the output is used as it is. */
+  /** Adds no node if the value already has the output's name. */
   output(name: string, value: Value, type: ElementType, shape: Shape): void {
     const isHalf = this.#half && type === 'float';
     if (isHalf) this.#nodes.push(node('Cast', [value], name, { to: elementTypes.float16 }));
@@ -55,7 +55,7 @@ export class OnnxGraph {
     return this.#constant('int64', shape, Buffer.from(values.buffer));
   }
 
-  /** One node with one output. An attribute that is a whole number is written as an int, any other as a float. */
+  /** One node with one output. A whole number becomes an int attribute, any other number a float. */
   op(
     type: string,
     inputs: readonly Value[],

@@ -1,6 +1,6 @@
 /** The Protocol Buffers wire types that an ONNX file uses. A message is the concatenation of its fields. */
 
-/** An integer: varint, wire type 0. Negative ones take ten bytes, as the format demands. */
+/** An integer: varint, wire type 0. A negative one takes ten bytes, as the format requires. */
 export const int = (field: number, value: number | bigint): Buffer =>
   Buffer.concat([varint(field << 3), varint(BigInt.asUintN(64, BigInt(value)))]);
 

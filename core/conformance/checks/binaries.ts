@@ -25,14 +25,14 @@ const ofKind = <Kind extends BinarySource['kind']>(type: ResolvedType, kind: Kin
 export const binaryChecks = [
   {
     id: 'binaries.shape',
-    title: 'every variant names its sources on every platform, in a form that a hive knows',
+    title: 'every variant names its program sources for every platform, in a form that a hive accepts',
     check: ({ type }) => {
       for (const variant of type.variants) {
         for (const { what: where, request } of platforms.flatMap((platform) => binaryRequests(type, platform))) {
           const what = `resolveBinary of ${variant.id} on ${where}`;
           const sources = attempt(what, () => variant.resolveBinary(request));
           const problem = shapeProblem(answerShapes.resolveBinary, sources);
-          assert(problem === undefined, `${what} answers ${shown(sources)}: ${problem}`);
+          assert(problem === undefined, `${what} returns ${shown(sources)}: ${problem}`);
         }
       }
     },
@@ -47,7 +47,7 @@ export const binaryChecks = [
   },
   {
     id: 'binaries.formats',
-    title: 'every format that the type loads has a program in some variant',
+    title: 'every model format has a program in some variant',
     needs: ['models'],
     check: ({ type }) => {
       for (const format of type.models?.formats ?? []) {
@@ -65,7 +65,7 @@ export const binaryChecks = [
   },
   {
     id: 'binaries.before-model',
-    title: 'before a model is known, every program is named that a model may come to need',
+    title: 'without a model, every program that a model may need is named',
     needs: ['models'],
     check: ({ type }) => {
       for (const variant of type.variants) {
@@ -80,7 +80,7 @@ export const binaryChecks = [
             const missing = ids.find((id) => !any?.ids.includes(id));
             assert(
               missing === undefined,
-              `${variant.id} on ${what} takes ${missing}, and does not name it without one`,
+              `${variant.id} on ${what} uses ${missing}, but does not name it without a model`,
             );
           }
         }
@@ -89,7 +89,7 @@ export const binaryChecks = [
   },
   {
     id: 'binaries.ids',
-    title: 'every source has an id to call its engine by',
+    title: 'every source has a valid id',
     check: ({ type }) => {
       for (const { variant, source } of all(type))
         assert(/^[\w][\w.-]*$/.test(source.id), `a source of ${variant.id} has the id ${shown(source.id)}`);
@@ -100,33 +100,36 @@ export const binaryChecks = [
     title: 'no source is a shell',
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'path')) {
-        assert(/^[^/\\\s]+$/.test(source.program), `${shown(source.program)} is no name of a program`);
+        assert(/^[^/\\\s]+$/.test(source.program), `${shown(source.program)} is not the name of a program`);
         assert(!shells.test(source.program), `${source.program} is a shell: name the program itself`);
       }
     },
   },
   {
     id: 'binaries.variables',
-    title: 'variables that name a program are the type’s own',
+    title: 'variables that name a program belong to the type',
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'path')) {
         if (source.variable === undefined) continue;
-        assert(/^[A-Z][A-Z0-9_]*$/.test(source.variable), `${shown(source.variable)} is no name of a variable`);
-        assert(!/^(PATH|HOME|SHELL|EDITOR|NODE)$/.test(source.variable), `${source.variable} means something else`);
+        assert(/^[A-Z][A-Z0-9_]*$/.test(source.variable), `${shown(source.variable)} is not a valid variable name`);
+        assert(
+          !/^(PATH|HOME|SHELL|EDITOR|NODE)$/.test(source.variable),
+          `${source.variable} already has another meaning`,
+        );
       }
     },
   },
   {
     id: 'binaries.scripts',
-    title: 'scripts of the plugin lie inside its package',
+    title: 'scripts of the plugin are inside its package',
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'module'))
-        assert(isInside(source.script), `${shown(source.script)} lies outside the package`);
+        assert(isInside(source.script), `${shown(source.script)} is outside the package`);
     },
   },
   {
     id: 'binaries.scripts-there',
-    title: 'scripts of the plugin are there',
+    title: 'scripts of the plugin exist',
     needs: ['root'],
     check: ({ type, root = '' }) => {
       for (const { source } of ofKind(type, 'module'))
@@ -135,22 +138,21 @@ export const binaryChecks = [
   },
   {
     id: 'binaries.archives',
-    title: 'archives come over HTTP, with a sha256, and the program lies inside',
+    title: 'archives have an HTTP URL and a sha256, and contain the program',
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'archive')) {
         for (const { url, sha256, strip = 0 } of [source, ...(source.overlays ?? [])]) {
-          assert(/^https?:\/\/\S+$/.test(url), `${shown(url)} is no URL to download from`);
-          assert(/^[0-9a-f]{64}$/i.test(sha256), `${shown(sha256)} is no sha256 (64 hexadecimal digits)`);
-          assert(Number.isInteger(strip) && strip >= 0, `${shown(strip)} folders cannot be left out`);
+          assert(/^https?:\/\/\S+$/.test(url), `${shown(url)} is not a URL to download from`);
+          assert(/^[0-9a-f]{64}$/i.test(sha256), `${shown(sha256)} is not a sha256 (64 hexadecimal digits)`);
+          assert(Number.isInteger(strip) && strip >= 0, `cannot strip ${shown(strip)} folders`);
         }
-        assert(isInside(source.member), `${shown(source.member)} lies outside the archive`);
+        assert(isInside(source.member), `${shown(source.member)} is outside the archive`);
       }
     },
   },
   {
     id: 'binaries.prepare',
-    title:
-      'what a program needs beside itself are steps that a hive knows, and nothing is installed before its environment',
+    title: 'every prepare step is one that a hive supports, and nothing is installed before the venv exists',
     check: ({ type }) => {
       for (const { variant, source } of all(type)) {
         const { id, prepare = [] } = source;
@@ -170,13 +172,13 @@ export const binaryChecks = [
       for (const { source } of ofKind(type, 'npm')) {
         assert(
           /^\d+\.\d+\.\d+/.test(source.version),
-          `${source.package}: ${shown(source.version)} is no exact version`,
+          `${source.package}: ${shown(source.version)} is not an exact version`,
         );
-        assert(source.bin !== '', `${source.package}: which program of it?`);
+        assert(source.bin !== '', `${source.package}: name one of its programs`);
       }
       for (const { source } of ofKind(type, 'python')) {
-        assert(/^[A-Za-z0-9]/.test(source.requirement), `${shown(source.requirement)} is no requirement`);
-        assert(source.entryPoint !== '', `${source.requirement}: which program of it?`);
+        assert(/^[A-Za-z0-9]/.test(source.requirement), `${shown(source.requirement)} is not a requirement`);
+        assert(source.entryPoint !== '', `${source.requirement}: name one of its programs`);
       }
     },
   },

@@ -1,4 +1,4 @@
-/** The command line of a worker: everything arrives, nothing is taken for something else. */
+/** The command line of a worker: every value arrives unchanged. */
 
 import { isAbsolute } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -15,7 +15,7 @@ import { kindsOf, type LaunchCase, launchesOf, modelPaths } from '../samples.ts'
 const commandOf = (type: ResolvedType, { what, launch }: LaunchCase): Command =>
   attempt(`command for ${what}`, () => type.command(launch));
 
-/** Looks at the command of every variant, device and program. */
+/** Checks the command of every variant, device and program. */
 const each = (
   type: ResolvedType,
   look: (command: Command, launch: Launch, what: string) => void,
@@ -32,15 +32,15 @@ const carries = (command: Command, text: string): boolean => {
   return words(command).some((word) => word.includes(text) || word.includes(json));
 };
 
-/** Variables that belong to the hive or steer every program. */
+/** Variables that belong to the hive or affect every program. */
 const foreign =
   /^(RBEE_RUN_NONCE|RBEE_WORKER_ID|RBEE_STATE|RBEE_READY_.*|LD_PRELOAD|DYLD_INSERT_LIBRARIES|NODE_OPTIONS|PATH|HOME)$/;
 
-/** A script of the plugin listens on the port: it knows of RBEE_API_KEY, which every worker has in its environment. */
+/** A plugin script listens on the port: it can read RBEE_API_KEY, which every worker has in its environment. */
 const isOwnScript = ({ adapter }: ResolvedType, { id, kind }: Launch['binary']): boolean =>
   kind === 'module' || (adapter !== undefined && (adapter.for?.includes(id) ?? true));
 
-/** Each hostile text in turn: it must arrive, and must not change how many arguments there are. */
+/** Passes each hostile text: it must arrive unchanged, and must not change the number of arguments. */
 const arrives = (
   type: ResolvedType,
   change: (text: string) => Partial<Launch>,
@@ -64,7 +64,7 @@ export const commandChecks = [
     check: ({ type }) =>
       each(type, (command, _, what) => {
         const problem = shapeProblem(answerShapes.command, command);
-        assert(problem === undefined, `command for ${what} answers ${shown(command)}: ${problem}`);
+        assert(problem === undefined, `command for ${what} returns ${shown(command)}: ${problem}`);
       }),
   },
   {
@@ -87,9 +87,13 @@ export const commandChecks = [
     id: 'command.host',
     title: 'the command line passes the address to listen on',
     check: ({ type }) =>
-      each(type, (command, _, what) => assert(carries(command, '127.9.8.7'), `command for ${what} names no address`), {
-        host: '127.9.8.7',
-      }),
+      each(
+        type,
+        (command, _, what) => assert(carries(command, '127.9.8.7'), `command for ${what} does not name the address`),
+        {
+          host: '127.9.8.7',
+        },
+      ),
   },
   {
     id: 'command.not-everywhere',
@@ -98,7 +102,7 @@ export const commandChecks = [
       each(type, (command, _, what) =>
         assert(
           !words(command).some((word) => /^(--?[\w-]+=)?(0\.0\.0\.0|::|\[::\])(:\d+)?$/.test(word)),
-          `${what} opens the machine`,
+          `command for ${what} listens on every address`,
         ),
       ),
   },
@@ -108,7 +112,7 @@ export const commandChecks = [
     needs: ['models'],
     check: ({ type }) =>
       each(type, (command, { names }, what) => {
-        for (const name of names) assert(carries(command, name), `command for ${what} leaves out the name ${name}`);
+        for (const name of names) assert(carries(command, name), `command for ${what} omits the name ${name}`);
       }),
   },
   {
@@ -118,12 +122,12 @@ export const commandChecks = [
     check: ({ type }) =>
       each(type, (command, { models }, what) => {
         for (const [component, path] of Object.entries(models))
-          assert(carries(command, path), `command for ${what} leaves out the component ${component}`);
+          assert(carries(command, path), `command for ${what} omits the component ${component}`);
       }),
   },
   {
     id: 'command.optional-model',
-    title: 'there is a command line without a model, and without optional components',
+    title: 'a command line can be made without a model and without optional components',
     needs: ['models'],
     check: ({ type }) => {
       const required = Object.entries(type.models?.components ?? {}).filter(([, component]) => component.required);
@@ -134,16 +138,15 @@ export const commandChecks = [
   },
   {
     id: 'command.api-key',
-    title: 'the API key never stands among the arguments, where every user of the machine can read it',
+    title: 'the API key is never an argument, where every user of the machine could read it',
     check: ({ type }) =>
       each(type, ({ args }, { apiKey }, what) =>
-        assert(!args.some((arg) => arg.includes(apiKey)), `command for ${what} shows the key: put it into env`),
+        assert(!args.some((arg) => arg.includes(apiKey)), `command for ${what} shows the API key: pass it in env`),
       ),
   },
   {
     id: 'command.api-key-given',
-    title:
-      'a program that is not the plugin’s own is given the API key in a variable, or the type says that it is keyless',
+    title: 'a program from elsewhere gets the API key in a variable, or the type says that it is keyless',
     check: ({ type }) =>
       each(type, ({ env = {} }, { apiKey, binary }, what) =>
         assert(
@@ -156,7 +159,7 @@ export const commandChecks = [
   },
   {
     id: 'command.device',
-    title: 'two devices never give the same command line and environment',
+    title: 'different devices never have the same command line and environment',
     check: ({ type }) => {
       const started = (one: LaunchCase) => {
         const { args, env } = commandOf(type, one);
@@ -170,14 +173,17 @@ export const commandChecks = [
           const [a, b] = [one.launch, other.launch];
           if (a.variant !== b.variant || a.binary.id !== b.binary.id) continue;
           if (formatDevice(a.device) === formatDevice(b.device)) continue;
-          assert(!isDeepStrictEqual(started(one), started(other)), `${one.what} and ${other.what} start the same`);
+          assert(
+            !isDeepStrictEqual(started(one), started(other)),
+            `${one.what} and ${other.what} get the same command`,
+          );
         }
       }
     },
   },
   {
     id: 'command.hostile-model',
-    title: 'a path with spaces, quotes, $(…) or line ends arrives as one argument',
+    title: 'a path with spaces, quotes, $(…) or line breaks arrives as one argument',
     needs: ['models'],
     check: ({ type }) =>
       arrives(
@@ -188,7 +194,7 @@ export const commandChecks = [
   },
   {
     id: 'command.hostile-name',
-    title: 'a name with spaces, quotes, $(…) or line ends arrives as one argument',
+    title: 'a name with spaces, quotes, $(…) or line breaks arrives as one argument',
     needs: ['models'],
     check: ({ type }) =>
       arrives(
@@ -199,7 +205,7 @@ export const commandChecks = [
   },
   {
     id: 'command.hostile-option',
-    title: 'an option with spaces, quotes, $(…) or line ends arrives as one argument',
+    title: 'an option with spaces, quotes, $(…) or line breaks arrives as one argument',
     needs: ['options'],
     check: ({ type }) => {
       for (const [name, option] of Object.entries(type.options?.properties ?? {})) {
@@ -216,15 +222,15 @@ export const commandChecks = [
   },
   {
     id: 'command.no-nul',
-    title: 'no argument or variable holds a character that none may have',
+    title: 'no argument or variable contains a NUL character',
     check: ({ type }) =>
       each(type, (command, _, what) =>
-        assert(!words(command).some((word) => word.includes('\0')), `command for ${what} holds a NUL`),
+        assert(!words(command).some((word) => word.includes('\0')), `command for ${what} contains a NUL`),
       ),
   },
   {
     id: 'command.environment',
-    title: 'variables have legal names, and none is the hive’s or steers every program',
+    title: 'variables have valid names, and none belongs to the hive or affects every program',
     check: ({ type }) =>
       each(type, ({ env = {} }, { deviceFlags }, what) => {
         for (const name of Object.keys({ ...deviceFlags.env, ...env })) {
@@ -235,10 +241,10 @@ export const commandChecks = [
   },
   {
     id: 'command.folder',
-    title: 'its working folder is an absolute path, or the worker’s own',
+    title: 'its working folder is an absolute path or the default',
     check: ({ type }) =>
       each(type, ({ cwd }, _, what) =>
-        assert(cwd === undefined || isAbsolute(cwd), `command for ${what} works in ${shown(cwd)}`),
+        assert(cwd === undefined || isAbsolute(cwd), `command for ${what} has the working folder ${shown(cwd)}`),
       ),
   },
 ] as const satisfies readonly Check[];

@@ -1,4 +1,4 @@
-/** The kinds of device that the type brings. */
+/** The device kinds that the type defines. */
 import { kindPattern, reservedKinds } from '../../contract/device.ts';
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { ProgramOutput } from '../../contract/worker-type.ts';
@@ -15,9 +15,9 @@ const parsed = (type: ResolvedType, what: string, outputs: readonly ProgramOutpu
     for (const output of outputs) {
       const found = attempt(`parse of ${kind} on ${what}`, () => parse(output));
       const problem = shapeProblem(devicesAnswer, found);
-      assert(problem === undefined, `what ${kind} makes of ${what} is ${shown(found)}: ${problem}`);
+      assert(problem === undefined, `parse of ${kind} on ${what} returns ${shown(found)}: ${problem}`);
       const other = found.find((device) => device.kind !== kind || !new RegExp(`^${kind}:\\d{1,4}$`).test(device.id));
-      assert(other === undefined, `${kind} tells of ${shown(other?.id)}, which is not its own`);
+      assert(other === undefined, `${kind} reports ${shown(other?.id)}, which is of another kind`);
     }
   }
 };
@@ -25,20 +25,20 @@ const parsed = (type: ResolvedType, what: string, outputs: readonly ProgramOutpu
 export const deviceChecks = [
   {
     id: 'devices.kinds',
-    title: 'the kinds of device that it brings have plain names, which are not those of rbee',
+    title: 'its own device kinds have valid names that rbee does not use itself',
     needs: ['devices'],
     check: ({ type }) => {
       const kinds = (type.devices ?? []).map(({ kind }) => kind);
       for (const kind of kinds) {
         assert(new RegExp(kindPattern).test(kind), `a kind cannot be called ${shown(kind)}`);
-        assert(!reservedKinds.includes(kind), `the kind ${kind} belongs to rbee itself`);
+        assert(!reservedKinds.includes(kind), `the kind ${kind} is reserved by rbee`);
       }
-      assert(new Set(kinds).size === kinds.length, `a kind is named twice: ${kinds.join(', ')}`);
+      assert(new Set(kinds).size === kinds.length, `a kind is defined twice: ${kinds.join(', ')}`);
     },
   },
   {
     id: 'devices.driven',
-    title: 'each kind that it brings is driven by one of its variants',
+    title: 'each of its own device kinds is driven by one of its variants',
     needs: ['devices'],
     check: ({ type }) => {
       const driven = type.variants.flatMap(kindsOf);
@@ -47,7 +47,7 @@ export const deviceChecks = [
   },
   {
     id: 'devices.programs',
-    title: 'what tells of its devices is a program by name or absolute path, not a shell',
+    title: 'its devices are listed by a program with a name or an absolute path, not by a shell',
     needs: ['devices'],
     check: ({ type }) => {
       for (const { kind, programs, args } of type.devices ?? []) {
@@ -57,25 +57,25 @@ export const deviceChecks = [
         }
         assert(
           args.every((arg) => typeof arg === 'string' && !arg.includes('\0')),
-          `${kind} has odd arguments`,
+          `${kind} has invalid arguments`,
         );
       }
     },
   },
   {
     id: 'devices.empty',
-    title: 'a program that says nothing tells of no device',
+    title: 'empty output means no devices',
     needs: ['devices'],
     check: ({ type }) => {
       const nothing = [0, 1, 127, null].map((code) => said('', code));
       parsed(type, 'no output', nothing);
       for (const { kind, parse } of type.devices ?? [])
-        for (const output of nothing) assert(parse(output).length === 0, `${kind} makes a device of no output`);
+        for (const output of nothing) assert(parse(output).length === 0, `${kind} finds a device in empty output`);
     },
   },
   {
     id: 'devices.garbage',
-    title: 'whatever a program says, every device is of the kind that was asked for',
+    title: 'whatever the output, every device is of the requested kind',
     needs: ['devices'],
     check: ({ type }) =>
       parsed(type, 'garbage', [

@@ -1,4 +1,4 @@
-/** What the type makes of the engine's last words. */
+/** How the type diagnoses the engine's last output. */
 
 import { placeholdersOf, searchOf } from '../../contract/failure-rules.ts';
 import type { ResolvedType } from '../../contract/resolved-type.ts';
@@ -27,10 +27,10 @@ const causes: Readonly<Record<FailureCause, true>> = {
   unknown: true,
 };
 
-/** What may stand in the sentences of a rule. */
+/** Placeholders that the sentences of a rule may contain. */
 const groupNames = ({ pattern }: FailureRule): string[] => {
   if (pattern === undefined) return ['exit'];
-  // With an empty alternative it matches, so that all of its groups are counted.
+  // With an empty alternative, the pattern always matches, so all of its groups are counted.
   const { source, flags } = searchOf(pattern);
   const match = new RegExp(`${source}|`, flags).exec('') as RegExpExecArray;
   return ['exit', ...Array.from(match, (_, group) => String(group)), ...Object.keys(match.groups ?? {})];
@@ -40,15 +40,18 @@ const engines = (type: ResolvedType): string[] => [
   ...new Set(type.variants.flatMap((variant) => sourcesOf(type, variant).map(({ id }) => id))),
 ];
 
-/** The diagnosis, which must be none or a proper one. */
+/** The diagnosis, which must be valid if there is one. */
 const diagnosisOf = (type: ResolvedType, failure: Failure, what: string): Diagnosis | undefined => {
   const diagnosis = attempt(`diagnose of ${what}`, () => type.diagnose?.(failure));
   const problem = shapeProblem(answerShapes.diagnose, diagnosis ?? null);
-  assert(problem === undefined, `diagnose of ${what} answers ${shown(diagnosis)}: ${problem}`);
+  assert(problem === undefined, `diagnose of ${what} returns ${shown(diagnosis)}: ${problem}`);
   if (!diagnosis) return undefined;
   assert(Object.hasOwn(causes, diagnosis.cause), `diagnose of ${what} names the cause ${shown(diagnosis.cause)}`);
   for (const text of [diagnosis.message, diagnosis.hint])
-    assert(text.trim() !== '' && !text.includes('\n'), `diagnose of ${what} says ${shown(text)}, which is no sentence`);
+    assert(
+      text.trim() !== '' && !text.includes('\n'),
+      `diagnose of ${what} says ${shown(text)}, which is not a sentence on one line`,
+    );
   return diagnosis;
 };
 
@@ -83,7 +86,10 @@ export const diagnoseChecks = [
         assert(Object.hasOwn(causes, rule.cause), `${name} names the cause ${shown(rule.cause)}`);
         const groups = attempt(name, () => groupNames(rule));
         for (const text of [rule.message, rule.hint]) {
-          assert(text.trim() !== '' && !text.includes('\n'), `${name} says ${shown(text)}, which is no sentence`);
+          assert(
+            text.trim() !== '' && !text.includes('\n'),
+            `${name} says ${shown(text)}, which is not a sentence on one line`,
+          );
           const unknown = placeholdersOf(text).find((placeholder) => !groups.includes(placeholder));
           assert(unknown === undefined, `${name} has {${unknown}}, and its pattern has no such group`);
         }
@@ -104,7 +110,7 @@ export const diagnoseChecks = [
   },
   {
     id: 'diagnose.rules-fast',
-    title: 'no line of a log keeps its failure rules busy',
+    title: 'no log line makes its failure rules slow',
     needs: ['rules'],
     check: ({ written: { failures: rules = [] }, failures }) => {
       const lines = failures.flatMap(({ log }) => log);
@@ -112,25 +118,28 @@ export const diagnoseChecks = [
         if (pattern === undefined) continue;
         const search = searchOf(pattern);
         const example = lines.find((line) => search.test(line));
-        assert(slowLine(search, example) === null, `the pattern of the rule ${shown(message)} gets lost in some lines`);
+        assert(
+          slowLine(search, example) === null,
+          `the pattern of the rule ${shown(message)} is very slow on some lines`,
+        );
       }
     },
   },
   {
     id: 'diagnose.recorded',
-    title: 'it recognises the failures that were recorded of its engine',
+    title: 'it recognises the recorded failures of its engine',
     needs: ['diagnose', 'failures'],
     check: ({ type, failures }) => {
       for (const { cause, ...recorded } of failures) {
         const failure = { ...someFailure, binary: { id: engines(type)[0] ?? '' }, ...recorded };
         const found = diagnosisOf(type, failure, shown(recorded.log.at(-1)))?.cause;
-        assert(found === cause, `${shown(recorded.log)} is ${cause}, and it says ${found ?? 'nothing'}`);
+        assert(found === cause, `${shown(recorded.log)} is ${cause}, but it says ${found ?? 'nothing'}`);
       }
     },
   },
   {
     id: 'diagnose.silence',
-    title: 'it copes with an engine that ended without a word',
+    title: 'it copes with an engine that ended without output',
     needs: ['diagnose'],
     check: ({ type }) => tryAll(type, 'an empty log', []),
   },
@@ -158,7 +167,7 @@ export const diagnoseChecks = [
   },
   {
     id: 'diagnose.port',
-    title: 'it takes a port in use for a port in use, or leaves that to the hive',
+    title: 'it diagnoses a port in use correctly, or leaves that to the hive',
     needs: ['diagnose'],
     check: ({ type }) => {
       for (const id of engines(type)) {
@@ -166,23 +175,20 @@ export const diagnoseChecks = [
         const cause = diagnosisOf(type, { ...someFailure, log, binary: { id } }, 'a port in use')?.cause;
         assert(
           cause === undefined || cause === 'port_in_use',
-          `${id}: "address already in use" is said to be ${cause}`,
+          `${id}: "address already in use" is diagnosed as ${cause}`,
         );
       }
     },
   },
   {
     id: 'diagnose.fresh',
-    title: 'what it says does not depend on what it was asked before',
+    title: 'its diagnosis does not depend on earlier calls',
     needs: ['diagnose'],
     check: ({ type }) => {
       const ask = () => JSON.stringify(diagnosisOf(type, someFailure, 'a failure') ?? null);
       const first = ask();
       tryAll(type, 'garbage', [malformedOutput]);
-      assert(
-        ask() === first,
-        'the same failure is diagnosed in another way the second time (a pattern with the flag g?)',
-      );
+      assert(ask() === first, 'the same failure is diagnosed differently the second time (a pattern with the flag g?)');
     },
   },
 ] as const satisfies readonly Check[];

@@ -1,4 +1,4 @@
-/** How much memory a worker is said to need. */
+/** The estimate of a worker's memory. */
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { MemoryEstimate, ModelFacts } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
@@ -24,7 +24,7 @@ const each = (type: ResolvedType, look: (one: LaunchCase) => void): void => {
   for (const one of launchesOf(type)) look(one);
 };
 
-/** What a header may hold when a file is broken or made to harm. */
+/** Headers of broken or malicious files. */
 export const oddMetadata: ModelFacts['metadata'][] = [
   {},
   { 'general.architecture': 'llama', 'llama.block_count': -1, 'llama.context_length': 0, 'llama.embedding_length': 0 },
@@ -41,7 +41,7 @@ export const estimateChecks = [
   },
   {
     id: 'estimate.grows',
-    title: 'a larger model is never said to need less',
+    title: 'a larger model never has a smaller estimate',
     needs: ['estimate'],
     check: ({ type }) =>
       each(type, (one) => {
@@ -55,7 +55,7 @@ export const estimateChecks = [
   },
   {
     id: 'estimate.model-counts',
-    title: 'a model of 100 GB is said to need more than one of a megabyte',
+    title: 'a model of 100 GB has a larger estimate than one of a megabyte',
     needs: ['estimate', 'models'],
     check: ({ type }) =>
       each(type, (one) => {
@@ -68,18 +68,18 @@ export const estimateChecks = [
   },
   {
     id: 'estimate.processor',
-    title: 'a worker on the processor needs no memory of a device',
+    title: 'a worker on the CPU needs no device memory',
     needs: ['estimate'],
     check: ({ type }) =>
       each(type, (one) => {
         if (one.launch.device.kind !== 'cpu') return;
         const { vram } = estimateOf(type, one, {});
-        assert(vram === 0, `${one.what} is said to need ${vram} bytes of device memory`);
+        assert(vram === 0, `${one.what} is estimated to need ${vram} bytes of device memory`);
       }),
   },
   {
     id: 'estimate.odd-models',
-    title: 'a header without metadata, or with nonsense in it, still has an estimate',
+    title: 'a model whose header has no metadata, or nonsense, still has an estimate',
     needs: ['estimate'],
     check: ({ type }) =>
       each(type, (one) => {

@@ -9,12 +9,12 @@ import { defaultOptions } from '../samples.ts';
 
 const named = (paths: readonly string[]): RepositoryFile[] => paths.map((path) => ({ path, bytes: 1_000 }));
 
-/** Repositories as people publish them, by what they hold. */
+/** Typical repositories, by content. */
 const repositories: Readonly<Record<string, readonly RepositoryFile[]>> = {
   'a repository of many formats': someFiles,
   'a GGUF repository': named(['README.md', 'm-Q2_K.gguf', 'm-Q4_K_M.gguf', 'm-F16.gguf', 'mmproj-m.gguf']),
   'a split GGUF model': named(['Q8_0/m-00001-of-00002.gguf', 'Q8_0/m-00002-of-00002.gguf']),
-  'a model as it was trained': named([
+  'an unconverted model': named([
     'config.json',
     'model.safetensors.index.json',
     'model-00001-of-00002.safetensors',
@@ -37,10 +37,10 @@ const repositories: Readonly<Record<string, readonly RepositoryFile[]>> = {
   ]),
 };
 
-/** Listings of repositories that were published by mistake. */
+/** Listings of malformed repositories. */
 const oddListings: Readonly<Record<string, readonly RepositoryFile[]>> = {
   'no files at all': [],
-  'nothing but a page': named(['README.md']),
+  'only a README': named(['README.md']),
   'empty files': ['config.json', 'model.onnx', 'model.safetensors', 'm.gguf'].map((path) => ({ path, bytes: 0 })),
   'odd names': named([
     '',
@@ -60,7 +60,7 @@ const oddListings: Readonly<Record<string, readonly RepositoryFile[]>> = {
 const chosenOf = ({ type }: PluginUnderTest, what: string, files: readonly RepositoryFile[]): readonly string[] => {
   const chosen = attempt(`selectFiles for ${what}`, () => type.selectFiles?.(files, defaultOptions(type)));
   const problem = shapeProblem(answerShapes.selectFiles, chosen);
-  assert(problem === undefined && chosen !== undefined, `selectFiles for ${what} gives ${shown(chosen)}: ${problem}`);
+  assert(problem === undefined && chosen !== undefined, `selectFiles for ${what} returns ${shown(chosen)}: ${problem}`);
   return chosen;
 };
 
@@ -75,7 +75,7 @@ const each = (
 const onlyGiven = (what: string, chosen: readonly string[], files: readonly RepositoryFile[]): void => {
   const paths = new Set(files.map(({ path }) => path));
   const invented = chosen.find((path) => !paths.has(path));
-  assert(invented === undefined, `selectFiles for ${what} gives ${shown(invented)}, which is none of its files`);
+  assert(invented === undefined, `selectFiles for ${what} returns ${shown(invented)}, which is not in the repository`);
 };
 
 export const fileChecks = [
@@ -87,12 +87,12 @@ export const fileChecks = [
   },
   {
     id: 'files.once',
-    title: 'it names no file twice',
+    title: 'it chooses no file twice',
     needs: ['selectFiles'],
     check: (plugin) =>
       each(plugin, repositories, (what, chosen) => {
         const twice = chosen.find((path, index) => chosen.indexOf(path) !== index);
-        assert(twice === undefined, `selectFiles for ${what} names ${shown(twice)} twice`);
+        assert(twice === undefined, `selectFiles for ${what} returns ${shown(twice)} twice`);
       }),
   },
   {
@@ -101,9 +101,9 @@ export const fileChecks = [
     needs: ['selectFiles'],
     check: (plugin) =>
       each(plugin, repositories, (what, chosen, files) => {
-        const again = chosenOf(plugin, `${what} in the opposite order`, files.toReversed());
+        const again = chosenOf(plugin, `${what} in reverse order`, files.toReversed());
         const same = JSON.stringify([...chosen].sort()) === JSON.stringify([...again].sort());
-        assert(same, `selectFiles for ${what} gives ${shown(chosen)}, in the opposite order ${shown(again)}`);
+        assert(same, `selectFiles for ${what} returns ${shown(chosen)}, in reverse order ${shown(again)}`);
       }),
   },
   {

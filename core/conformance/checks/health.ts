@@ -22,21 +22,21 @@ const patternsOf = ({ health: { ready, progressPattern: pattern, progressExample
 export const healthChecks = [
   {
     id: 'health.path',
-    title: 'the path that is polled is absolute',
+    title: 'the polled path is absolute',
     needs: ['poll'],
     check: ({ type: { health } }) =>
       assert(health.ready.mode !== 'poll' || isPath(health.ready.path), `health.ready is ${shown(health.ready)}`),
   },
   {
     id: 'health.statuses',
-    title: 'statuses are those of HTTP, and none means both loading and failed',
+    title: 'its statuses are HTTP statuses, and none means both loading and failed',
     check: ({ type: { health } }) => {
       const { loadingStatus = [503], failedStatus = [] } = health;
       for (const status of [...loadingStatus, ...failedStatus])
-        assert(Number.isInteger(status) && status >= 100 && status <= 599, `${shown(status)} is no HTTP status`);
+        assert(Number.isInteger(status) && status >= 100 && status <= 599, `${shown(status)} is not an HTTP status`);
       const both = loadingStatus.filter((status) => failedStatus.includes(status));
       assert(both.length === 0, `${both.join(', ')} means both loading and failed`);
-      assert(!failedStatus.some((status) => status >= 200 && status < 300), 'a status of success means failure');
+      assert(!failedStatus.some((status) => status >= 200 && status < 300), 'a 2xx status means failure');
     },
   },
   {
@@ -52,10 +52,10 @@ export const healthChecks = [
   },
   {
     id: 'health.patterns-fast',
-    title: 'no line of a log keeps its patterns busy',
+    title: 'no log line makes its patterns slow',
     check: ({ type }) => {
       for (const { name, pattern, example } of patternsOf(type))
-        assert(slowLine(new RegExp(pattern), example) === null, `${name} gets lost in some lines: ${pattern}`);
+        assert(slowLine(new RegExp(pattern), example) === null, `${name} is very slow on some lines: ${pattern}`);
     },
   },
   {
@@ -68,13 +68,13 @@ export const healthChecks = [
         const line = progressLine(health, percent);
         assert(line !== undefined, 'progressPattern reads no percentage from progressExample');
         const read = new RegExp(pattern).exec(line)?.groups?.['percent'];
-        assert(Number(read) === Number(percent), `progressPattern reads ${shown(read)} where ${percent} is said`);
+        assert(Number(read) === Number(percent), `progressPattern reads ${shown(read)} instead of ${percent}`);
       }
     },
   },
   {
     id: 'health.deadline',
-    title: 'a start without progress is given up after 5 seconds to an hour',
+    title: 'a start without progress is abandoned after 5 seconds to an hour',
     check: ({ type: { health } }) => {
       const { progressDeadlineMs = 300_000 } = health;
       assert(progressDeadlineMs >= 5_000 && progressDeadlineMs <= 3_600_000, `it is ${progressDeadlineMs} ms`);
@@ -82,7 +82,7 @@ export const healthChecks = [
   },
   {
     id: 'health.live',
-    title: 'the paths of the cheap and of the deep check are absolute',
+    title: 'the paths of the cheap and the deep check are absolute',
     check: ({ type: { health } }) => {
       for (const check of [health.live, health.deep])
         assert(check === undefined || isPath(check.path), `${shown(check)} has no absolute path`);
@@ -90,12 +90,12 @@ export const healthChecks = [
   },
   {
     id: 'health.deep',
-    title: 'a deep check stands behind a cheap one, and its body is plain data',
+    title: 'a deep check comes with a cheap one, and its body is plain data',
     check: ({ type: { health } }) => {
       if (health.deep === undefined) return;
       assert(
         health.live !== undefined || health.ready.mode === 'poll',
-        'the deep check is never made without a cheap one',
+        'the deep check never runs without a cheap one',
       );
       const problem = plainProblem(health.deep.body, 'health.deep.body');
       assert(problem === undefined, String(problem));

@@ -1,4 +1,4 @@
-/** Who the type is, and what it says of itself as data. */
+/** The identity of the type, and what it declares about itself. */
 
 import { workerTypeApiVersion } from '../../contract/api-version.ts';
 import {
@@ -28,7 +28,7 @@ const kinds = [
   'other',
 ] as const;
 
-/** Paths that queen and worker keep for themselves, and those that would include them. */
+/** Paths reserved by queen and worker, and patterns that include them. */
 const reserved =
   /^\/(?:(?:health|metrics|v1\/(?:models|jobs|workers|hives|status|catalog|operations))(?:\/|$)|(?:v1\/)?[*{])/;
 
@@ -37,7 +37,7 @@ const isInside = (path: string): boolean => isSafePath(plainPath(path));
 export const identityChecks = [
   {
     id: 'identity.name',
-    title: 'its name has lower-case letters, digits and dashes, 42 at most',
+    title: 'its name consists of at most 42 lower-case letters, digits and dashes',
     check: ({ type }) =>
       assert(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(type.name), `name is ${shown(type.name)}`),
   },
@@ -55,7 +55,7 @@ export const identityChecks = [
   },
   {
     id: 'identity.members',
-    title: 'it has no member that the contract does not know',
+    title: 'it has no member outside the contract',
     check: ({ written }) => {
       const unknown = Object.keys(written).filter((member) => !Object.hasOwn(typeMembers, member));
       assert(unknown.length === 0, `the contract has no ${unknown.join(', ')}`);
@@ -63,7 +63,7 @@ export const identityChecks = [
   },
   {
     id: 'identity.functions',
-    title: 'its functions are functions, and its data is not',
+    title: 'its functions are functions, and its data is data',
     check: ({ written }) => {
       const all: [string, object, Readonly<Record<string, MemberKind>>][] = [
         ['the type', written, typeMembers],
@@ -85,7 +85,7 @@ export const identityChecks = [
   },
   {
     id: 'identity.plain-data',
-    title: 'all of it but its functions is plain data',
+    title: 'everything except its functions is plain data',
     check: ({ written }) => {
       const data = Object.entries(written).filter(([, value]) => typeof value !== 'function');
       const withoutFunctions = (item: object) =>
@@ -116,21 +116,21 @@ export const identityChecks = [
   },
   {
     id: 'identity.serves-paths',
-    title: 'the paths that it serves are absolute, plain, and each is named once',
+    title: 'the paths that it serves are absolute, plain and unique',
     check: ({ type }) => {
       assert(type.serves.length > 0, 'it serves nothing');
       for (const { path } of type.serves)
-        assert(new RegExp(servedPathPattern).test(path), `${shown(path)} is no plain path`);
+        assert(new RegExp(servedPathPattern).test(path), `${shown(path)} is not a plain path`);
       const paths = type.serves.map(({ path }) => path);
       assert(new Set(paths).size === paths.length, `a path is served twice: ${paths.join(', ')}`);
     },
   },
   {
     id: 'identity.serves-kinds',
-    title: 'what it serves is of a known kind and method',
+    title: 'each path that it serves has a known kind and method',
     check: ({ type }) => {
       for (const { path, kind, method = 'POST' } of type.serves) {
-        assert(kinds.includes(kind), `${path} is of kind ${shown(kind)}; there are ${kinds.join(', ')}`);
+        assert(kinds.includes(kind), `${path} is of kind ${shown(kind)}; known kinds: ${kinds.join(', ')}`);
         const methods = method === 'any' ? ['GET', 'POST'] : [method].flat();
         assert(
           methods.length > 0 && methods.every((one) => /^(GET|POST|PUT|DELETE)$/.test(one)),
@@ -141,9 +141,9 @@ export const identityChecks = [
   },
   {
     id: 'identity.serves-own',
-    title: 'it serves no path that rbee keeps for itself',
+    title: 'it serves no path that rbee reserves',
     check: ({ type }) => {
-      for (const { path } of type.serves) assert(!reserved.test(path), `${path} belongs to rbee itself`);
+      for (const { path } of type.serves) assert(!reserved.test(path), `${path} is reserved by rbee`);
     },
   },
   {
@@ -160,13 +160,13 @@ export const identityChecks = [
   },
   {
     id: 'identity.demo',
-    title: 'its demo model lies inside the package',
+    title: 'its demo model is inside the package',
     needs: ['demo'],
     check: ({ type }) => assert(isInside(type.models?.demo ?? ''), `models.demo is ${shown(type.models?.demo)}`),
   },
   {
     id: 'identity.adapter',
-    title: 'the script of its adapter lies inside the package',
+    title: 'the script of its adapter is inside the package',
     needs: ['adapter'],
     check: ({ type }) =>
       assert(isInside(type.adapter?.script ?? ''), `adapter.script is ${shown(type.adapter?.script)}`),

@@ -1,4 +1,4 @@
-/** All checks of the examination, in the order in which they are made. */
+/** All checks of the examination, in the order in which they run. */
 import type { Check } from '../check.ts';
 import { binaryChecks } from './binaries.ts';
 import { commandChecks } from './command.ts';

@@ -1,4 +1,4 @@
-/** Whole lives of workers, through the code of the hive, against an engine that misbehaves. */
+/** Lifecycle checks: runs workers with the hive's own code, against an engine that misbehaves. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { assert, shown } from '../assert.ts';
@@ -28,7 +28,7 @@ const mustBe = (run: WorkerRun, state: string): void =>
 /** A failed start leaves no process, keeps its reason, and is not retried. */
 const mustHaveFailed = (run: WorkerRun, error: Error, launches: number): void => {
   mustBe(run, 'failed');
-  assert(error.message !== '' && run.view.failure !== null, 'nothing says why');
+  assert(error.message !== '' && run.view.failure !== null, 'the failure has no message');
   assert(run.view.pid === null, 'its process still runs');
   assert(run.launches.length === launches, `it was started ${run.launches.length} times`);
 };
@@ -48,22 +48,22 @@ export const lifeChecks = [
   },
   {
     id: 'life.answers',
-    title: 'once ready it answers on the path that it serves, whole and as a stream',
+    title: 'once ready, it answers on the path that it serves, in full and as a stream',
     needs: ['posts'],
     check: live({}, async (run) => {
       await run.ready();
       for (const stream of [false, true]) {
         const response = await run.ask({ stream, max_tokens: 3 });
         assert(response.status === 200, `it answers ${response.status}`);
-        assert((await response.text()).includes('token3'), 'the answer is not whole');
+        assert((await response.text()).includes('token3'), 'the answer is incomplete');
       }
       const counters = await run.counters();
-      assert(counters.requests === 2 && counters.running === 0, `it has counted ${shown(counters)}`);
+      assert(counters.requests === 2 && counters.running === 0, `it counted ${shown(counters)}`);
     }),
   },
   {
     id: 'life.slow-start',
-    title: 'while it loads slowly it is not taken for ready, and not given up',
+    title: 'while it loads slowly, it is neither reported as ready nor abandoned',
     check: live({ flags: ['--ready-after=400'] }, async (run) => {
       const started = run.begin();
       await started.until(() => run.view.state === 'loading', 'loading');
@@ -75,19 +75,19 @@ export const lifeChecks = [
   },
   {
     id: 'life.progress',
-    title: 'while it loads, its progress is shown',
+    title: 'its progress is shown while it loads',
     needs: ['progress'],
     check: live({ flags: ['--ready-after=400', '--load-lines=4'] }, async (run) => {
       await run.ready();
       assert(
         run.progress.some((percent) => percent > 0 && percent < 100),
-        `of 25, 50, 75 and 100 % was shown: ${run.progress.join(', ') || 'nothing'}`,
+        `instead of 25, 50, 75 and 100 %, it showed ${run.progress.join(', ') || 'nothing'}`,
       );
     }),
   },
   {
     id: 'life.dead-listener',
-    title: 'an engine that listens and never gets ready is given up',
+    title: 'an engine that listens but never becomes ready is abandoned',
     check: live({ flags: ['--never-ready'], progressDeadlineMs: 1_000 }, async (run) => {
       const error = await run.failedStart();
       mustHaveFailed(run, error, 1);
@@ -95,7 +95,7 @@ export const lifeChecks = [
   },
   {
     id: 'life.no-listener',
-    title: 'an engine that lives and never listens is given up',
+    title: 'an engine that runs but never listens is abandoned',
     check: live({ flags: ['--no-listen'], progressDeadlineMs: 1_000 }, async (run) => {
       const error = await run.failedStart();
       mustHaveFailed(run, error, 1);
@@ -103,7 +103,7 @@ export const lifeChecks = [
   },
   {
     id: 'life.wrong-port',
-    title: 'an engine that listens on another port is given up',
+    title: 'an engine that listens on another port is abandoned',
     check: live({ flags: ['--wrong-port'], progressDeadlineMs: 1_000 }, async (run) => {
       const error = await run.failedStart();
       mustHaveFailed(run, error, 1);
@@ -123,21 +123,21 @@ export const lifeChecks = [
   },
   {
     id: 'life.exits-while-loading',
-    title: 'an engine that ends while it loads has failed, with its last words and its exit code',
+    title: 'an engine that ends while it loads fails with its last output and its exit code',
     check: live(
       { flags: ['--exit-before-ready', '--exit-code=3', '--die-with=these are my last words'] },
       async (run) => {
         const error = await run.failedStart();
         mustHaveFailed(run, error, 1);
         const { failure } = run.view;
-        assert(failure?.exitCode === 3, `its exit code is said to be ${failure?.exitCode}`);
-        assert(failure.log.includes('these are my last words'), `its last words are said to be ${shown(failure.log)}`);
+        assert(failure?.exitCode === 3, `its exit code is reported as ${failure?.exitCode}`);
+        assert(failure.log.includes('these are my last words'), `its last output is reported as ${shown(failure.log)}`);
       },
     ),
   },
   {
     id: 'life.exits-with-zero',
-    title: 'an engine that ends while it loads has failed even with exit code 0',
+    title: 'an engine that ends while it loads fails even with exit code 0',
     check: live({ flags: ['--exit-before-ready', '--exit-code=0'] }, async (run) => {
       const error = await run.failedStart();
       mustHaveFailed(run, error, 1);
@@ -145,7 +145,7 @@ export const lifeChecks = [
   },
   {
     id: 'life.port-taken',
-    title: 'a port that is taken in between is left for another',
+    title: 'if another program takes its port during the start, it gets another port',
     check: async (plugin) => {
       const stranger = createServer((_, response) => void response.end('a stranger'));
       const onLaunch: WorkerRunOptions['onLaunch'] = async ({ port }) => {
@@ -165,18 +165,18 @@ export const lifeChecks = [
   },
   {
     id: 'life.deaf',
-    title: 'an engine that is deaf to signals is killed when its graces have passed',
+    title: 'an engine that ignores signals is killed after its grace periods',
     check: live({ flags: ['--deaf'] }, async (run) => {
       await run.ready();
       const { pid } = run.view;
       await run.worker.process.stop({ now: true });
       assert(await run.isGone(pid ?? 0), 'its process still runs');
-      assert(/got SIG(TERM|INT)/.test(await run.log()), 'it was not asked before it was killed');
+      assert(/got SIG(TERM|INT)/.test(await run.log()), 'it got no signal before it was killed');
     }),
   },
   {
     id: 'life.forks',
-    title: 'what the engine has forked ends with it, deaf or not',
+    title: 'children of the engine end with it, whether they handle signals or not',
     check: live({ flags: ['--fork-child', '--deaf'] }, async (run) => {
       await run.ready();
       const child = await run.childPid();
@@ -206,14 +206,14 @@ export const lifeChecks = [
           () => false,
         )
         .catch(() => false);
-      assert(!whole, 'the stream looks whole');
+      assert(!whole, 'the stream looks complete');
       await run.until(async () => (await run.counters()).running === 0, 'the request to end');
       mustBe(run, 'ready');
     }),
   },
   {
     id: 'life.silent-stream',
-    title: 'a stream that falls silent in the middle does not end the worker, and is let go with its client',
+    title: 'a stream that stalls does not end the worker, and ends when its client disconnects',
     needs: ['posts'],
     check: live({ flags: ['--silent-stream'] }, async (run) => {
       await run.ready();
@@ -228,7 +228,7 @@ export const lifeChecks = [
   },
   {
     id: 'life.client-leaves',
-    title: 'a client that leaves in the middle of a stream is noticed',
+    title: 'a client that disconnects during a stream is noticed',
     needs: ['posts'],
     check: live({ flags: ['--endless', '--token-interval=5'] }, async (run) => {
       await run.ready();
@@ -242,7 +242,7 @@ export const lifeChecks = [
   },
   {
     id: 'life.load',
-    title: 'a hive sees in its metrics how many requests run',
+    title: 'its metrics show how many requests are running',
     needs: ['load', 'posts'],
     check: live({ flags: ['--endless', '--token-interval=5'] }, async (run) => {
       await run.ready();
@@ -251,22 +251,22 @@ export const lifeChecks = [
         await run.worker.measureLoad(leaving.signal);
         return run.worker.view().running;
       };
-      assert((await running()) === 0, `at rest, ${run.worker.view().running} requests are said to run`);
+      assert((await running()) === 0, `when idle, ${run.worker.view().running} requests are reported as running`);
       const answer = await run.ask({ stream: true }, leaving.signal);
       await readUpTo(answer, 'token1');
-      assert((await running()) === 1, `with one request, ${run.worker.view().running} are said to run`);
+      assert((await running()) === 1, `with one request, ${run.worker.view().running} are reported as running`);
       leaving.abort();
     }),
   },
   {
     id: 'life.drains',
-    title: 'a stop lets a running request end first',
+    title: 'a stop waits for a running request',
     needs: ['load', 'posts'],
     check: live({ flags: ['--token-interval=20'] }, async (run) => {
       await run.ready();
       const answer = await run.ask({ stream: true, max_tokens: 10 });
       const text = answer.text();
-      // It may be cut short before anybody waits for it: a failed check, and not the end of the examination.
+      // It may be cut short before it is awaited: that must fail the check and not end the examination.
       text.catch(() => {});
       await run.worker.process.stop();
       assert((await text).includes('token10'), 'the request was cut short');
@@ -275,7 +275,7 @@ export const lifeChecks = [
   },
   {
     id: 'life.crash',
-    title: 'an engine that crashes is started again, with what it had forked ended',
+    title: 'an engine that crashes is started again, after its children were ended',
     check: live({ flags: ['--fork-child', '--deaf'] }, async (run) => {
       await run.ready();
       const [{ pid }, child] = [run.view, await run.childPid()];
@@ -287,19 +287,19 @@ export const lifeChecks = [
   },
   {
     id: 'life.crash-never',
-    title: 'an engine that crashes and is not to be restarted has failed, and says why',
+    title: 'an engine that crashes and must not be restarted fails with a reason',
     check: live({ restart: 'never', flags: ['--exit-code=9', '--die-with=a crash of the examiner'] }, async (run) => {
       await run.ready();
       process.kill(run.view.pid ?? 0, 'SIGUSR2');
       const failure = await run.until(() => run.view.failure, 'a failure');
       mustBe(run, 'failed');
-      assert(failure.exitCode === 9, `its exit code is said to be ${failure.exitCode}`);
-      assert(failure.message !== '' && failure.hint !== '', 'nothing says what happened and what to try');
+      assert(failure.exitCode === 9, `its exit code is reported as ${failure.exitCode}`);
+      assert(failure.message !== '' && failure.hint !== '', 'the failure has no message or no hint');
     }),
   },
   {
     id: 'life.adopted',
-    title: 'when its hive dies it lives on, and the next hive goes on with it',
+    title: 'it survives its hive, and the next hive takes it over',
     check: live({}, async (run) => {
       await run.ready();
       const { pid, port } = run.view;
@@ -312,7 +312,7 @@ export const lifeChecks = [
   },
   {
     id: 'life.adopted-while-loading',
-    title: 'when its hive dies while it loads, the next hive waits until it is ready',
+    title: 'if its hive dies while it loads, the next hive waits until it is ready',
     check: live({ flags: ['--ready-after=500'] }, async (run) => {
       const started = run.begin();
       const pid = await started.until(() => (run.view.state === 'loading' ? run.view.pid : null), 'loading');
@@ -333,7 +333,7 @@ export const lifeChecks = [
         process.kill(pid, 'SIGKILL');
         await run.until(() => run.isGone(pid), 'the process to end');
       });
-      assert(!found, 'a dead process was taken for living');
+      assert(!found, 'a dead process was taken over');
       await run.until(() => run.view.state === 'ready' && run.view.pid !== pid, 'a restart');
     }),
   },

@@ -1,4 +1,4 @@
-/** Where the engine tells how busy it is. */
+/** Where the engine reports its load. */
 import { readMetric } from '../../hive/workers/load.ts';
 import { assert, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
@@ -16,12 +16,12 @@ export const loadChecks = [
   },
   {
     id: 'load.names',
-    title: 'its metrics have legal names, each its own',
+    title: 'its metrics have valid, unique names',
     needs: ['load'],
     check: (plugin) => {
       const names = namesOf(plugin);
       for (const name of names)
-        assert(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name), `${shown(name)} is no name of a metric`);
+        assert(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name), `${shown(name)} is not a valid metric name`);
       assert(new Set(names).size === names.length, `a metric is named twice: ${names.join(', ')}`);
     },
   },
@@ -32,7 +32,7 @@ export const loadChecks = [
     check: (plugin) => {
       for (const name of namesOf(plugin)) {
         const text = `# HELP ${name} x\n# TYPE ${name} gauge\n${name}{model="a b",slot="1"} 2\n${name}{model="c"} 1\n`;
-        assert(readMetric(text, name) === 3, `${name} reads ${readMetric(text, name)} where 3 is said`);
+        assert(readMetric(text, name) === 3, `${name} reads ${readMetric(text, name)} instead of 3`);
         assert(readMetric(`${name} 0\n`, name) === 0, `${name} does not read as 0`);
       }
     },

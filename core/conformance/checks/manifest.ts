@@ -1,4 +1,4 @@
-/** What package.json says of the type before any of its code runs. */
+/** What package.json declares about the type, before any of its code runs. */
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { workerTypeApiVersion } from '../../contract/api-version.ts';
@@ -41,7 +41,7 @@ export const manifestChecks = [
   },
   {
     id: 'manifest.entry',
-    title: 'the entry of the type is a file of the package',
+    title: 'the entry of the type is a file in the package',
     needs: ['root'],
     check: ({ root = '', manifestEntry: { entry } }) => {
       assert(typeof entry === 'string', 'the manifest names no entry');
@@ -62,7 +62,7 @@ export const manifestChecks = [
     check: ({ type, manifestEntry }) => {
       const declared = strings(manifestEntry['serves']);
       const missing = type.serves.map(({ path }) => path).filter((path) => !declared.includes(path));
-      assert(missing.length === 0, `the manifest leaves out ${missing.join(', ')}: run rbee plugins check --write`);
+      assert(missing.length === 0, `the manifest omits ${missing.join(', ')}: run rbee plugins check --write`);
     },
   },
   {
@@ -105,35 +105,35 @@ export const manifestChecks = [
   },
   {
     id: 'manifest.license',
-    title: 'it says under which licence it comes',
+    title: 'it declares its licence',
     needs: ['package'],
     check: ({ packageJson }) => assert(typeof packageJson?.license === 'string', 'package.json has no license'),
   },
   {
     id: 'manifest.published',
-    title: 'what is published holds the entry and the demo model',
+    title: 'the published package contains the entry and the demo model',
     needs: ['package'],
     check: (plugin) => {
       const { packageJson, manifestEntry, type } = plugin;
       if (packageJson?.files === undefined) return;
       for (const path of [manifestEntry['entry'], type.models?.demo, type.adapter?.script]) {
         if (typeof path !== 'string') continue;
-        assert(isPublished(plugin, path), `"files" of package.json leaves out ${path}`);
+        assert(isPublished(plugin, path), `"files" of package.json omits ${path}`);
       }
     },
   },
   {
     id: 'manifest.no-scripts',
-    title: 'nothing of it runs while it is installed',
+    title: 'it has no install scripts',
     needs: ['package'],
     check: ({ packageJson }) => {
       for (const script of ['preinstall', 'install', 'postinstall'])
-        assert(packageJson?.scripts?.[script] === undefined, `${script} would run, and rbee does not run it: drop it`);
+        assert(packageJson?.scripts?.[script] === undefined, `rbee does not run ${script}: remove it`);
     },
   },
   {
     id: 'manifest.types-only',
-    title: 'rbee itself is no dependency of it: it takes types, and no code',
+    title: 'it does not depend on rbee at run time: it only uses its types',
     needs: ['package'],
     check: ({ packageJson }) => {
       for (const name of ['@rbee/contract', '@rbee/core'])
@@ -142,7 +142,7 @@ export const manifestChecks = [
   },
   {
     id: 'manifest.files-there',
-    title: 'the demo model, the adapter and the scripts that it names are there',
+    title: 'the demo model, the adapter and the scripts that it names exist',
     needs: ['root'],
     check: ({ root = '', type }) => {
       for (const path of [type.models?.demo, type.adapter?.script])

@@ -34,14 +34,14 @@ const wrongValues: Readonly<Record<OptionSchema['type'], readonly unknown[]>> = 
   array: [{}, [{}]],
 };
 
-/** Values at the edge of what the schema allows. */
+/** Values at the bounds of the schema. */
 const edges = (option: OptionSchema): unknown[] =>
   [option.default, option.minimum, option.maximum, ...(option.enum ?? [])].filter((value) => value !== undefined);
 
 export const optionChecks = [
   {
     id: 'options.schema',
-    title: 'its options are an object whose keywords a hive knows',
+    title: 'its options are an object schema with keywords that a hive supports',
     needs: ['options'],
     check: ({ type }) => {
       const schema = type.options as OptionsSchema & Record<string, unknown>;
@@ -49,7 +49,7 @@ export const optionChecks = [
       assert(!('required' in schema), 'an option without a value takes its default: leave "required" out');
       for (const [name, option] of each(type)) {
         const unknown = Object.keys(option).filter((keyword) => !keywords.includes(keyword));
-        assert(unknown.length === 0, `option ${name}: a hive does not know ${unknown.join(', ')}`);
+        assert(unknown.length === 0, `option ${name}: a hive does not support ${unknown.join(', ')}`);
       }
     },
   },
@@ -73,7 +73,7 @@ export const optionChecks = [
   },
   {
     id: 'options.defaults',
-    title: 'every option has a default, but for secrets',
+    title: 'every option has a default, except secrets',
     needs: ['options'],
     check: ({ type }) => {
       for (const [name, option] of each(type))
@@ -82,7 +82,7 @@ export const optionChecks = [
   },
   {
     id: 'options.defaults-valid',
-    title: 'the defaults are valid by their own schema',
+    title: 'the defaults match their own schema',
     needs: ['options'],
     check: ({ type }) => {
       for (const [name, { default: value }] of each(type))
@@ -108,7 +108,7 @@ export const optionChecks = [
   },
   {
     id: 'options.patterns',
-    title: 'patterns compile, and no value keeps them busy',
+    title: 'patterns compile, and no value makes them slow',
     needs: ['options'],
     check: ({ type }) => {
       for (const [name, { pattern, default: example }] of each(type)) {
@@ -116,19 +116,19 @@ export const optionChecks = [
         attempt(`the pattern of option ${name}`, () => new RegExp(pattern));
         assert(
           slowLine(new RegExp(pattern), String(example ?? '')) === null,
-          `the pattern of option ${name} gets lost in some values: ${pattern}`,
+          `the pattern of option ${name} is very slow on some values: ${pattern}`,
         );
       }
     },
   },
   {
     id: 'options.unknown',
-    title: 'an option that it does not have is refused',
+    title: 'an unknown option is refused',
     needs: ['options'],
     check: ({ type }) => {
       const { additionalProperties } = type.options as { additionalProperties?: unknown };
-      assert(additionalProperties !== true, 'a hive refuses what is not named: leave "additionalProperties" out');
-      assert(isRefused(type, { 'no-such-option-of-any-engine': 1 }), 'it takes any option');
+      assert(additionalProperties !== true, 'a hive refuses unknown options: leave "additionalProperties" out');
+      assert(isRefused(type, { 'no-such-option-of-any-engine': 1 }), 'it accepts any option');
     },
   },
   {
@@ -159,7 +159,7 @@ export const optionChecks = [
   },
   {
     id: 'options.used',
-    title: 'every option that has a choice makes some difference',
+    title: 'every option with a choice makes a difference',
     needs: ['options'],
     check: ({ type }) => {
       for (const [name, option] of each(type)) {
@@ -174,7 +174,7 @@ export const optionChecks = [
   },
   {
     id: 'options.defaults-taken',
-    title: 'its own check of options takes the defaults with every program',
+    title: 'its own check of options accepts the defaults with every program',
     needs: ['options', 'checkOptions'],
     check: ({ type }) => {
       for (const { what, launch } of launchesOf(type)) {
@@ -182,7 +182,7 @@ export const optionChecks = [
         const request = { variant, device, options, binary: { id: binary.id } };
         const problems = attempt(`checkOptions for ${what}`, () => type.checkOptions?.(request));
         const problem = shapeProblem(answerShapes.checkOptions, problems);
-        assert(problem === undefined, `checkOptions for ${what} answers ${shown(problems)}: ${problem}`);
+        assert(problem === undefined, `checkOptions for ${what} returns ${shown(problems)}: ${problem}`);
         assert(problems?.length === 0, `checkOptions for ${what} refuses the defaults: ${shown(problems)}`);
       }
     },

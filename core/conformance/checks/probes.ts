@@ -1,4 +1,4 @@
-/** The questions that are put to a host. */
+/** The probes of a host. */
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { Probe } from '../../contract/worker-type.ts';
 import { assert, attempt, shown } from '../assert.ts';
@@ -13,7 +13,7 @@ const parsed = (type: ResolvedType, what: string, outputs: readonly Output[]): v
   for (const probe of type.probes ?? []) {
     for (const output of outputs) {
       const answer = attempt(`parse of probe ${probe.id} on ${what}`, () => probe.parse(output));
-      const problem = plainProblem(answer, `what probe ${probe.id} makes of ${what}`);
+      const problem = plainProblem(answer, `the result of probe ${probe.id} on ${what}`);
       assert(problem === undefined, String(problem));
     }
   }
@@ -22,11 +22,11 @@ const parsed = (type: ResolvedType, what: string, outputs: readonly Output[]): v
 export const probeChecks = [
   {
     id: 'probes.ids',
-    title: 'its probes have names of their own, and belong to variants that there are',
+    title: 'its probes have unique names and belong to existing variants',
     needs: ['probes'],
     check: ({ type }) => {
       const ids = (type.probes ?? []).map(({ id }) => id);
-      assert(new Set(ids).size === ids.length, `two probes have one name: ${ids.join(', ')}`);
+      assert(new Set(ids).size === ids.length, `two probes have the same name: ${ids.join(', ')}`);
       for (const { id, variants = [] } of type.probes ?? []) {
         assert(/^[\w-]+$/.test(id), `a probe cannot be called ${shown(id)}`);
         const unknown = variants.filter((name) => !type.variants.some((variant) => variant.id === name));
@@ -44,7 +44,7 @@ export const probeChecks = [
         assert(!/(^|\/)(ba|da|z|fi|k)?sh$/.test(program), `probe ${id} runs a shell`);
         assert(
           args.every((arg) => typeof arg === 'string' && !arg.includes('\0')),
-          `probe ${id} has odd arguments`,
+          `probe ${id} has invalid arguments`,
         );
         assert(timeoutMs > 0 && timeoutMs <= 60_000, `probe ${id} may take ${timeoutMs} ms`);
       }
@@ -52,7 +52,7 @@ export const probeChecks = [
   },
   {
     id: 'probes.empty',
-    title: 'its parsers cope with a program that printed nothing',
+    title: 'its parsers cope with empty output',
     needs: ['probes'],
     check: ({ type }) =>
       parsed(

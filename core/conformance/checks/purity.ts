@@ -1,4 +1,4 @@
-/** The same arguments give the same answer, and nothing is touched on the way. */
+/** Functions return the same result for the same arguments, without side effects. */
 import { isDeepStrictEqual } from 'node:util';
 import { describeType } from '../../contract/members.ts';
 import { assert, attempt, CheckFailure, shown } from '../assert.ts';
@@ -8,7 +8,7 @@ import { withoutWorld } from '../guard.ts';
 import { deepFreeze, overTheWire, plainProblem } from '../plain.ts';
 import type { PluginUnderTest } from '../plugin-under-test.ts';
 
-/** A copy of its own for each call, so that one call cannot leave something behind for the next. */
+/** A fresh copy for each call, so that no call can affect the next one. */
 const argsOf = ({ args }: Call): readonly unknown[] => structuredClone(args);
 
 const each = ({ type }: PluginUnderTest, look: (call: Call, answer: () => unknown) => void): void => {
@@ -18,24 +18,24 @@ const each = ({ type }: PluginUnderTest, look: (call: Call, answer: () => unknow
 export const purityChecks = [
   {
     id: 'purity.same-answer',
-    title: 'every function answers the same to the same',
+    title: 'every function returns the same for the same arguments',
     check: (plugin) =>
       each(plugin, ({ what }, answer) => {
         const [first, second] = [overTheWire(answer()), overTheWire(answer())];
-        assert(isDeepStrictEqual(first, second), `${what} answers ${shown(first)}, then ${shown(second)}`);
+        assert(isDeepStrictEqual(first, second), `${what} returns ${shown(first)}, then ${shown(second)}`);
       }),
   },
   {
     id: 'purity.inputs',
-    title: 'no function changes what it is given',
+    title: 'no function changes its arguments',
     check: ({ type }) => {
       for (const call of callsOf(type))
-        attempt(`${call.what}, given what cannot be changed,`, () => callHere(type, call, deepFreeze(argsOf(call))));
+        attempt(`${call.what}, with frozen arguments,`, () => callHere(type, call, deepFreeze(argsOf(call))));
     },
   },
   {
     id: 'purity.world',
-    title: 'no function reads the clock, chance or the environment',
+    title: 'no function reads the clock, random numbers or the environment',
     check: ({ type }) => {
       for (const call of callsOf(type)) {
         const args = argsOf(call);
@@ -45,18 +45,18 @@ export const purityChecks = [
   },
   {
     id: 'purity.plain',
-    title: 'every answer is plain data, and there at once',
+    title: 'every result is plain data and not a promise',
     check: (plugin) =>
       each(plugin, ({ what }, answer) => {
         const value = answer();
-        assert(!(value instanceof Promise), `${what} answers with a promise`);
-        const problem = plainProblem(value, `the answer of ${what}`);
+        assert(!(value instanceof Promise), `${what} returns a promise`);
+        const problem = plainProblem(value, `the result of ${what}`);
         assert(problem === undefined, String(problem));
       }),
   },
   {
     id: 'purity.sandbox-loads',
-    title: 'its code loads where only its own folder can be read and nothing else can be touched',
+    title: 'its code loads in a sandbox that can only read its own folder',
     needs: ['root'],
     check: async (plugin) => {
       const description = (await plugin.evaluate(undefined, [])) as { name?: unknown };
@@ -65,7 +65,7 @@ export const purityChecks = [
   },
   {
     id: 'purity.sandbox-same',
-    title: 'what the manifest names as its entry is this very type',
+    title: 'the entry that the manifest names is this type',
     needs: ['root'],
     check: async (plugin) => {
       const there = (await plugin.evaluate(undefined, [])) as Record<string, unknown>;
@@ -73,13 +73,13 @@ export const purityChecks = [
       for (const member of Object.keys(here))
         assert(
           isDeepStrictEqual(here[member], overTheWire(there[member])),
-          `${member} is another one in ${String(plugin.manifestEntry['entry'])}: build the package again`,
+          `${member} differs in ${String(plugin.manifestEntry['entry'])}: build the package again`,
         );
     },
   },
   {
     id: 'purity.sandbox-answers',
-    title: 'its functions answer the same in the process where a hive asks them',
+    title: 'its functions return the same in the process where a hive calls them',
     needs: ['root'],
     check: async (plugin) => {
       for (const call of callsOf(plugin.type)) {
@@ -89,7 +89,7 @@ export const purityChecks = [
         });
         assert(
           isDeepStrictEqual(here, overTheWire(there)),
-          `${call.what} answers ${shown(there)} there and ${shown(here)} here`,
+          `${call.what} returns ${shown(there)} there and ${shown(here)} here`,
         );
       }
     },

@@ -1,4 +1,4 @@
-/** Secrets, and the environment that users may give: named everywhere, valued nowhere but with the engine. */
+/** Secrets and variables from users: only the engine gets their values. */
 
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import { referencedSecret, secretReference, variablePattern } from '../../contract/secret-reference.ts';
@@ -11,7 +11,7 @@ import { defaultOptions, launchesOf } from '../samples.ts';
 const secretOptions = ({ options }: ResolvedType): string[] =>
   Object.entries(options?.properties ?? {}).flatMap(([name, { secret }]) => (secret === true ? [name] : []));
 
-/** Looks at the command of every variant, device and program, with every secret given. */
+/** Checks the command of every variant, device and program, with every secret given. */
 const each = (type: ResolvedType, look: (command: Command, launch: Launch, what: string) => void): void => {
   const names = secretOptions(type);
   const given = Object.fromEntries(names.map((name) => [name, secretReference(`examined-${name}`)]));
@@ -25,7 +25,7 @@ const each = (type: ResolvedType, look: (command: Command, launch: Launch, what:
   }
 };
 
-/** Variables that steer every program, or belong to rbee. */
+/** Variables that affect every program, or belong to rbee. */
 const steering = /^(LD_|DYLD_|NODE_OPTIONS$|PYTHONPATH$|PYTHONSTARTUP$|BASH_ENV$|ENV$|PATH$|HOME$|RBEE_)/;
 
 export const secretChecks = [
@@ -42,7 +42,7 @@ export const secretChecks = [
   },
   {
     id: 'secrets.arguments',
-    title: 'a secret never stands among the arguments, where every user of the machine can read it',
+    title: 'a secret is never an argument, where every user of the machine could read it',
     needs: ['secrets'],
     check: ({ type }) =>
       each(type, ({ args }, { options }, what) => {
@@ -50,14 +50,14 @@ export const secretChecks = [
           const reference = String(options[name]);
           assert(
             !args.some((arg) => arg.includes(reference)),
-            `command for ${what} has option ${name} in an argument: put it into env, or pass launch.secretFiles.${name}`,
+            `command for ${what} has option ${name} in an argument: pass it in env, or pass launch.secretFiles.${name}`,
           );
         }
       }),
   },
   {
     id: 'secrets.given',
-    title: 'the engine is given every secret, in a variable of its own or as the path of its file',
+    title: 'the engine gets every secret, in its own variable or as the path of a file',
     needs: ['secrets'],
     check: ({ type }) =>
       each(type, ({ args, env = {} }, { options, secretFiles = {} }, what) => {
@@ -66,14 +66,14 @@ export const secretChecks = [
           const file = secretFiles[name] ?? '';
           assert(
             variables.includes(String(options[name])) || [...args, ...variables].some((word) => word.includes(file)),
-            `command for ${what} does not use option ${name}: a variable must be the option itself, with nothing around it`,
+            `command for ${what} does not use option ${name}: a variable must hold the value of the option and nothing else`,
           );
         }
       }),
   },
   {
     id: 'secrets.own',
-    title: 'it asks for no secret that its options do not name',
+    title: 'it uses no secret that its options do not declare',
     check: ({ type }) => {
       for (const { what, launch } of launchesOf(type)) {
         const { env = {} } = attempt(`command for ${what}`, () => type.command(launch));
@@ -84,14 +84,14 @@ export const secretChecks = [
   },
   {
     id: 'secrets.environment',
-    title: 'variables that users may give have legal names, and none steers every program',
+    title: 'variables that users may set have valid names, and none affects every program',
     needs: ['environment'],
     check: ({ type }) => {
       const names = type.environment ?? [];
       assert(new Set(names).size === names.length, 'environment names a variable twice');
       for (const name of names) {
         assert(new RegExp(variablePattern).test(name), `a variable cannot be called ${shown(name)}`);
-        assert(!steering.test(name), `users must not set ${name}: it steers every program`);
+        assert(!steering.test(name), `users must not set ${name}: it affects every program`);
       }
     },
   },

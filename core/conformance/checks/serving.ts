@@ -1,4 +1,4 @@
-/** What its workers serve and can do, of all that the type declares. */
+/** What its workers serve and can do, out of everything that the type declares. */
 
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import { placeholders } from '../../contract/served-path.ts';
@@ -11,14 +11,14 @@ import { oddMetadata } from './estimate.ts';
 
 const optionsOf = ({ options }: ResolvedType): [string, OptionSchema][] => Object.entries(options?.properties ?? {});
 
-/** Default options, and those with one switch turned or one choice made. */
+/** The default options, and variations in one switch or one choice. */
 const optionSets = (type: ResolvedType): Record<string, unknown>[] => {
-  const usual = defaultOptions(type);
+  const defaults = defaultOptions(type);
   const changed = optionsOf(type).flatMap(([name, { type: kind, enum: choices }]) => {
     const values = kind === 'boolean' ? [true, false] : (choices ?? []);
-    return values.map((value) => ({ ...usual, [name]: value }));
+    return values.map((value) => ({ ...defaults, [name]: value }));
   });
-  return [usual, ...changed];
+  return [defaults, ...changed];
 };
 
 const launches = (type: ResolvedType): { what: string; launch: PreparedLaunch }[] =>
@@ -45,23 +45,23 @@ const isMet = ({ needs }: ServedPath, { binary, options }: PreparedLaunch): bool
 export const servingChecks = [
   {
     id: 'serving.segments',
-    title: 'a path names each of its segments that stand for any only once',
+    title: 'a path names each of its placeholders only once',
     check: ({ type }) => {
       for (const { path } of type.serves) {
         const names = placeholders(path);
-        assert(new Set(names).size === names.length, `${path} names a segment twice`);
+        assert(new Set(names).size === names.length, `${path} names a placeholder twice`);
       }
     },
   },
   {
     id: 'serving.affinity',
-    title: 'each id that an answer makes is part of another path',
+    title: 'each id that an answer creates is part of another path',
     needs: ['affinity'],
     check: ({ type }) => {
       const used = new Set(type.serves.flatMap(({ path }) => placeholders(path)));
       for (const { path, affinity = {} } of type.serves) {
         for (const [name, field] of Object.entries(affinity)) {
-          assert(used.has(name), `${path} makes ${name}, and no path has {${name}}`);
+          assert(used.has(name), `${path} creates ${name}, but no path has {${name}}`);
           assert(/^[^.\s]+(\.[^.\s]+)*$/.test(field), `the field of ${name} is ${shown(field)}`);
         }
       }
@@ -69,7 +69,7 @@ export const servingChecks = [
   },
   {
     id: 'serving.needs',
-    title: 'what a path needs is an engine that it names as a source, or an option that is true or false',
+    title: 'a path needs only an engine that is a source, or an option that is true or false',
     needs: ['needs'],
     check: ({ type }) => {
       const engines = new Set(
@@ -83,32 +83,32 @@ export const servingChecks = [
         const { option } = needs ?? {};
         if (option === undefined) continue;
         const kind = type.options?.properties[option]?.type;
-        assert(kind === 'boolean', `${path} needs the option ${option}, which is ${kind ?? 'not there'}`);
+        assert(kind === 'boolean', `${path} needs the option ${option}, which is ${kind ?? 'missing'}`);
       }
     },
   },
   {
     id: 'serving.unserved',
-    title: 'what a worker does not serve is of what the type serves, with a hint, and is never all of it',
+    title: 'each unserved path is one that the type serves and has a hint, and something is always served',
     needs: ['unserved'],
     check: ({ type }) => {
       const paths = type.serves.map(({ path }) => path);
       for (const { what, answer, launch } of answers(type, 'unserved')) {
         const unserved = answer as { path: string; hint: string }[];
         for (const { path, hint } of unserved) {
-          assert(paths.includes(path), `unserved for ${what} has ${shown(path)}, which serves does not have`);
+          assert(paths.includes(path), `unserved for ${what} has ${shown(path)}, which is not in serves`);
           assert(/^\S.*$/.test(hint), `the hint for ${path} is ${shown(hint)}`);
         }
         const left = type.serves.filter(
           (served) => isMet(served, launch) && !unserved.some(({ path }) => path === served.path),
         );
-        assert(left.length > 0, `for ${what} nothing is left that it serves`);
+        assert(left.length > 0, `for ${what}, nothing is left to serve`);
       }
     },
   },
   {
     id: 'serving.abilities',
-    title: 'what its model can do is said in names with a number or true or false, for odd models too',
+    title: 'each ability of its model is a number, true or false, even for odd models',
     needs: ['abilities'],
     check: ({ type }) => {
       answers(type, 'abilities');
@@ -122,12 +122,12 @@ export const servingChecks = [
   },
   {
     id: 'serving.slots',
-    title: 'the number of its slots is whole and at least 1, whatever its options',
+    title: 'its number of slots is whole and at least 1, whatever its options',
     needs: ['slots'],
     check: ({ type }) => {
-      const usual = defaultOptions(type);
+      const defaults = defaultOptions(type);
       const edges = optionsOf(type).flatMap(([name, { minimum, maximum }]) =>
-        [minimum, maximum].flatMap((value) => (value === undefined ? [] : [{ ...usual, [name]: value }])),
+        [minimum, maximum].flatMap((value) => (value === undefined ? [] : [{ ...defaults, [name]: value }])),
       );
       for (const options of [...optionSets(type), ...edges]) {
         const slots = attempt('slots', () => type.slots?.(options));
@@ -138,7 +138,7 @@ export const servingChecks = [
   },
   {
     id: 'serving.forecast',
-    title: 'it can read the answer to its question for a forecast, also when the program says nothing',
+    title: 'it can read the output of its forecast program, even if there is none',
     needs: ['forecast'],
     check: ({ type }) => {
       assert(type.forecast && type.readForecast, 'forecast and readForecast come together');
@@ -150,7 +150,7 @@ export const servingChecks = [
       ]) {
         const forecast = attempt('readForecast', () => type.readForecast?.(output)) ?? null;
         const problem = shapeProblem(answerShapes.readForecast, forecast);
-        assert(problem === undefined, `readForecast answers ${shown(forecast)}: ${problem}`);
+        assert(problem === undefined, `readForecast returns ${shown(forecast)}: ${problem}`);
       }
     },
   },

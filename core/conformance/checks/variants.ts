@@ -19,11 +19,11 @@ const fitsOf = (variant: ResolvedVariant, what: string, host: HostFacts): Fit =>
   const name = `fits of ${variant.id} for ${what}`;
   const fit = attempt(name, () => variant.fits(host));
   const problem = shapeProblem(answerShapes.fits, fit);
-  assert(problem === undefined, `${name} answers ${shown(fit)}: ${problem}`);
+  assert(problem === undefined, `${name} returns ${shown(fit)}: ${problem}`);
   return fit;
 };
 
-/** Hosts on which the probes have answered what their own parsers make of nothing and of garbage. */
+/** Probe results that the type's parsers produce from empty output and from garbage. */
 const oddProbes = (type: ResolvedType): Record<string, unknown>[] => [
   {},
   ...[noOutput, { stdout: malformedOutput, stderr: malformedOutput, code: 1 }].map((output) =>
@@ -31,7 +31,7 @@ const oddProbes = (type: ResolvedType): Record<string, unknown>[] => [
   ),
 ];
 
-/** Devices that come in numbers; there is one processor, and one GPU in a Mac. */
+/** Devices that a machine can have several of. It has one CPU, and a Mac has one GPU. */
 const isNumbered = (kind: string): boolean => kind !== 'cpu' && kind !== 'metal';
 
 const flagsOf = (variant: ResolvedVariant, kind: string, ...indices: number[]) => {
@@ -42,17 +42,18 @@ const flagsOf = (variant: ResolvedVariant, kind: string, ...indices: number[]) =
 export const variantChecks = [
   {
     id: 'variants.ids',
-    title: 'its variants have names of their own',
+    title: 'its variants have unique names',
     check: ({ type }) => {
       assert(type.variants.length > 0, 'it has no variant');
       const ids = type.variants.map(({ id }) => id);
-      assert(new Set(ids).size === ids.length, `two variants have one name: ${ids.join(', ')}`);
-      for (const id of ids) assert(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(id), `${shown(id)} is no name`);
+      assert(new Set(ids).size === ids.length, `two variants have the same name: ${ids.join(', ')}`);
+      for (const id of ids)
+        assert(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(id), `${shown(id)} is not a valid name`);
     },
   },
   {
     id: 'variants.platforms',
-    title: 'every variant is built for a platform, in the words of Node',
+    title: 'every variant is built for a platform, named as Node names it',
     check: ({ type }) => {
       for (const { id, platforms } of type.variants) {
         assert(platforms === undefined || platforms.length > 0, `${id} is built for no platform`);
@@ -60,11 +61,11 @@ export const variantChecks = [
           const [os = '', cpu = '', libc, ...more] = String(name).split('-');
           assert(
             os !== '' && cpu !== '' && more.length === 0,
-            `${id}: ${shown(name)} is no platform such as linux-x64`,
+            `${id}: ${shown(name)} is not a platform such as linux-x64`,
           );
           assert(!['macos', 'windows', 'mac', 'win'].includes(os), `${id}: Node calls ${os} darwin or win32`);
           assert(!['x86_64', 'amd64', 'aarch64'].includes(cpu), `${id}: Node calls ${cpu} x64 or arm64`);
-          assert(libc === undefined || libc === 'glibc' || libc === 'musl', `${id}: ${shown(libc)} is no libc`);
+          assert(libc === undefined || libc === 'glibc' || libc === 'musl', `${id}: ${shown(libc)} is not a libc`);
         }
       }
     },
@@ -82,7 +83,7 @@ export const variantChecks = [
   },
   {
     id: 'variants.fits',
-    title: 'every variant says of every host whether it fits, and if not, why',
+    title: 'every variant says whether it fits a host, and if not, why',
     check: ({ type }) => {
       for (const variant of type.variants) {
         for (const { what, host } of hostsOf(type)) {
@@ -90,14 +91,14 @@ export const variantChecks = [
           if (fit.fits) continue;
           assert(fit.reasons.length > 0, `${variant.id} does not fit ${what} and gives no reason`);
           for (const reason of fit.reasons)
-            assert(/^\S.*$/.test(reason), `a reason of ${variant.id} is no line: ${shown(reason)}`);
+            assert(/^\S.*$/.test(reason), `a reason of ${variant.id} is not one line: ${shown(reason)}`);
         }
       }
     },
   },
   {
     id: 'variants.faulty',
-    title: 'no variant fits a host whose devices are all faulty or absent, unless it runs on the processor',
+    title: 'no variant fits a host whose devices are all faulty or absent, unless it runs on the CPU',
     check: ({ type }) => {
       for (const variant of type.variants.filter((one) => kindsOf(one).every((kind) => kind !== 'cpu'))) {
         for (const { what, host } of hostsOf(type).filter((one) => !one.what.endsWith('all devices')))
@@ -111,7 +112,8 @@ export const variantChecks = [
     check: ({ type }) => {
       for (const variant of type.variants) {
         for (const { what, host } of hostsOf(type)) {
-          for (const probes of oddProbes(type)) fitsOf(variant, `${what}, its probes odd,`, { ...host, probes });
+          for (const probes of oddProbes(type))
+            fitsOf(variant, `${what}, with odd probe results,`, { ...host, probes });
         }
       }
     },
@@ -124,7 +126,7 @@ export const variantChecks = [
         for (const { what, host } of hostsOf(type)) {
           const { libcVersion: _, cudaDriver: __, ...bare } = host;
           const devices = host.devices.map(({ id, kind, name }) => ({ id, kind, name }));
-          fitsOf(variant, `${what}, little known of it,`, { ...bare, devices });
+          fitsOf(variant, `${what}, with little known about it,`, { ...bare, devices });
         }
       }
     },
@@ -146,54 +148,55 @@ export const variantChecks = [
   },
   {
     id: 'variants.device-told-apart',
-    title: 'the flags of one device are not those of another',
+    title: 'different devices have different flags',
     check: ({ type }) => {
       for (const variant of type.variants) {
         for (const kind of kindsOf(variant).filter(isNumbered))
           assert(
             !isDeepStrictEqual(flagsOf(variant, kind, 0), flagsOf(variant, kind, 1)),
-            `deviceFlags of ${variant.id} do not tell ${kind}:0 from ${kind}:1`,
+            `deviceFlags of ${variant.id} are the same for ${kind}:0 and ${kind}:1`,
           );
       }
     },
   },
   {
     id: 'variants.devices-together',
-    title: 'several devices together have other flags than the first alone',
+    title: 'several devices have other flags than the first alone',
     check: ({ type }) => {
       for (const variant of type.variants) {
         for (const kind of kindsOf(variant).filter(isNumbered))
           assert(
             !isDeepStrictEqual(flagsOf(variant, kind, 0), flagsOf(variant, kind, 0, 1)),
-            `deviceFlags of ${variant.id} take ${kind}:0,1 for ${kind}:0`,
+            `deviceFlags of ${variant.id} are the same for ${kind}:0,1 and ${kind}:0`,
           );
       }
     },
   },
   {
     id: 'variants.packages',
-    title: 'no npm package is both needed and left out by a variant',
+    title: 'no variant both needs and omits an npm package',
     check: ({ type }) => {
       for (const { id, packages } of type.variants) {
         const [include, leaveOut] = [packages?.include ?? [], packages?.leaveOut ?? []];
         for (const name of [...include, ...leaveOut])
-          assert(packageName.test(name), `${id}: ${shown(name)} is no name of an npm package`);
+          assert(packageName.test(name), `${id}: ${shown(name)} is not the name of an npm package`);
         const both = include.filter((name) => leaveOut.includes(name));
-        assert(both.length === 0, `${id} needs ${both.join(', ')} and leaves it out`);
+        assert(both.length === 0, `${id} needs ${both.join(', ')} and omits it`);
       }
     },
   },
   {
     id: 'variants.package-files',
-    title: 'files that a variant leaves out lie inside of packages',
+    title: 'files that a variant omits are inside packages',
     check: ({ type }) => {
       for (const { id, packages } of type.variants) {
         const lists = [packages, ...Object.values(packages?.on ?? {})].flatMap((one) =>
           Object.entries(one?.leaveOutFiles ?? {}),
         );
         for (const [name, paths] of lists) {
-          assert(packageName.test(name), `${id}: ${shown(name)} is no name of an npm package`);
-          for (const path of paths) assert(insidePackage.test(path), `${id}: ${shown(path)} is no path inside ${name}`);
+          assert(packageName.test(name), `${id}: ${shown(name)} is not the name of an npm package`);
+          for (const path of paths)
+            assert(insidePackage.test(path), `${id}: ${shown(path)} is not a path inside ${name}`);
         }
       }
     },

@@ -1,11 +1,11 @@
 export interface Entry {
-  /** HTTP status with which queen and hive answer. */
+  /** HTTP status of the answer of queen or hive. */
   readonly status: number;
-  /** What happened, and to which thing. */
+  /** What happened, and to what. */
   readonly message: string;
   /** What to try next. */
   readonly hint: string;
 }
 
-/** `{name}` in a message or hint is a detail that the code throwing the error must supply. */
+/** `{name}` in a message or hint is a detail that the code that throws the error must supply. */
 export type Entries = Readonly<Record<string, Entry>>;

@@ -1,4 +1,4 @@
-/** Errors in configuration files and in the folders that rbee keeps its state in. */
+/** Errors in configuration files and in rbee's state folders. */
 import type { Entries } from './entry.ts';
 
 export const fileErrors = {

@@ -1,4 +1,4 @@
-/** Errors in getting packages and programs: registries, downloads, archives, installation. */
+/** Errors in fetching and installing packages and programs: registries, downloads, archives. */
 import type { Entries } from './entry.ts';
 
 export const packageErrors = {

@@ -1,4 +1,4 @@
-/** Errors in reaching other machines over SSH, and in running a hive there. */
+/** Errors in reaching other machines over SSH and running hives there. */
 import type { Entries } from './entry.ts';
 
 export const sshErrors = {

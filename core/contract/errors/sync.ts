@@ -1,4 +1,4 @@
-/** Errors of hives.conf and of bringing the machines in line with it. */
+/** Errors in hives.conf and in syncing machines with it. */
 import type { Entries } from './entry.ts';
 
 export const syncErrors = {

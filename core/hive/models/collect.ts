@@ -10,9 +10,9 @@ import { usersOfFolder } from './model-users.ts';
 import { type ModelStore, namesIn } from './store.ts';
 
 const dayMs = 86_400_000;
-/** After this, a download is taken for given up. */
+/** After this time, a download is considered abandoned. */
 const partMs = 7 * dayMs;
-/** A content that has just come may not have its name yet. */
+/** A file that was just downloaded may not have its name yet. */
 const freshMs = 10 * 60_000;
 
 export interface CollectOptions {
@@ -29,7 +29,7 @@ export const collect = async ({ store, users, dryRun, now }: CollectOptions): Pr
     if (!dryRun) await rm(path, { recursive: true, force: true });
   };
   const [damaged] = await store.unreadable();
-  // The files that it names would look unused.
+  // The files listed in it would look unused.
   if (damaged !== undefined) throw RbeeError.of('MODEL_MANIFEST_CORRUPT', { path: damaged });
   const all = await store.list();
   const givenUp: Manifest[] = [];
@@ -47,18 +47,18 @@ export const collect = async ({ store, users, dryRun, now }: CollectOptions): Pr
     const tree = join(store.folder, 'trees', name);
     const inUse = usersOfFolder(users, tree).length > 0;
     if (!trees.has(name) && !inUse) await take(tree, 0, 'the folder of a revision that was replaced');
-    // Where links are symbolic, a folder that stays needs what it links to.
+    // If links are symbolic, a folder that is kept needs their targets.
     else for (const blob of await linkedFrom(tree)) needed.add(blob);
   }
   for (const name of await namesIn(join(store.folder, 'blobs'))) {
     const path = join(store.folder, 'blobs', name);
     const file = await lstat(path).catch(() => null);
-    if (file && !needed.has(name) && now - file.mtimeMs > freshMs) await take(path, file.size, 'no model has it');
+    if (file && !needed.has(name) && now - file.mtimeMs > freshMs) await take(path, file.size, 'no model uses it');
   }
   for (const name of await namesIn(join(store.folder, 'parts'))) {
     const path = join(store.folder, 'parts', name);
     const file = await lstat(path).catch(() => null);
-    // Locks stay: another process may be about to take one.
+    // Lock files are kept: another process may be about to take one.
     if (!file || name.endsWith('.lock') || now - file.mtimeMs <= partMs) continue;
     await take(path, file.size, 'this download was not resumed for a week');
   }

@@ -16,14 +16,14 @@ import type { ManifestFile } from './manifest.ts';
 import { SharedWork } from './shared-work.ts';
 import type { ModelStore } from './store.ts';
 
-/** Where files come from. */
+/** A source of files. */
 export interface Source {
   about: About;
   /** URL of a file; its query may contain a secret. */
   address: (path: string) => string;
   /** The URL without its query: the same for every signature. */
   plainAddress: (path: string) => string;
-  /** Its one file is all of a model: see `FetchRequest`. */
+  /** Its single file is the whole model: see `FetchRequest`. */
   model?: FetchRequest['model'];
   headersFor: (origin: string) => Readonly<Record<string, string>>;
 }
@@ -45,7 +45,7 @@ export class Downloads {
     this.#options = options;
   }
 
-  /** Is one of these files being downloaded? */
+  /** Whether one of these files is being downloaded. */
   busy(files: readonly ManifestFile[], source: Pick<Source, 'plainAddress'>): boolean {
     return files.some((file) => this.#running.has(this.#partOf(file, source)));
   }

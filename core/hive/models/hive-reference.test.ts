@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hiveReference } from './hive-reference.ts';
 
-test('~/ in the path of a model is the home of the user of the hive', () => {
+test('~/ in a model path is the home of the user that runs the hive', () => {
   const env = { HOME: '/home/anna' };
   for (const text of ['~/m/a.gguf', 'file:~/m/a.gguf']) {
     assert.deepEqual(hiveReference(text, env), { kind: 'file', path: '/home/anna/m/a.gguf' });

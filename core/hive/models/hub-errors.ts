@@ -5,7 +5,7 @@ import { HttpFailure } from '../../download/http-failure.ts';
 import type { RetryPolicy } from '../../download/retry.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 
-/** What errors say about the model. */
+/** Facts about the model for error messages. */
 export interface About {
   model: string;
   hive: string;
@@ -13,11 +13,11 @@ export interface About {
   page: string;
   /** Whether a token was sent. */
   token: boolean;
-  /** It is downloaded from a URL, not from the hub. */
+  /** Set if it is downloaded from a URL, not from the hub. */
   address?: boolean;
 }
 
-/** What is shown while a request is retried. */
+/** Shown while a request is retried. */
 export const retryText = ({ kind, host, message }: HttpFailure): string => {
   const what = {
     answer: message,
@@ -28,7 +28,7 @@ export const retryText = ({ kind, host, message }: HttpFailure): string => {
   return `${host} ${what[kind]}; retrying`;
 };
 
-/** Why the hub refuses a request, from its own header; undefined where it does not say. */
+/** The reason for a refusal, from the hub's own header; undefined if there is none. */
 export const hubReason = ({ headers }: Pick<Incoming, 'headers'>): string | undefined => {
   const code = headers['x-error-code'];
   return typeof code === 'string' && Object.hasOwn(reasons, code) ? reasons[code] : undefined;

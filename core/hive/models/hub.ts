@@ -1,4 +1,4 @@
-/** Lists repositories of the Hugging Face hub, or of the server that HF_ENDPOINT names. */
+/** Lists repositories on the Hugging Face hub, or on the server in HF_ENDPOINT. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -16,7 +16,7 @@ import { isSafePath } from './manifest.ts';
 
 type HubReference = Extract<ModelReference, { kind: 'hf' }>;
 
-/** A file as its repository lists it. */
+/** A file in a repository's listing. */
 export interface HubFile {
   path: string;
   /** Null: unknown. */
@@ -41,7 +41,7 @@ export interface Hub {
   list(reference: HubReference, call: Call): Promise<HubListing>;
   /** URL of a file; may redirect. */
   address(repo: string, commit: string, path: string): string;
-  /** Headers with the token, for the origin of the hub only. */
+  /** Headers with the token, sent only to the hub's origin. */
   headersFor(origin: string): Readonly<Record<string, string>>;
 }
 
@@ -51,9 +51,9 @@ export interface HubOptions {
   retry: RetryPolicy;
 }
 
-/** Files listed per repository. */
+/** Maximum number of files listed per repository. */
 const maxFiles = 100_000;
-/** Bytes of one page of the listing. */
+/** Maximum size in bytes of a page of the listing. */
 const maxListBytes = 64 * 2 ** 20;
 
 /** Reads the token on each call, as it may have changed. `list` throws MODEL_ errors. */
@@ -65,7 +65,7 @@ export const openHub = async ({ env, hive, retry }: HubOptions): Promise<Hub> =>
   }
   const { origin, host } = new URL(endpoint);
   const token = await readToken(env);
-  // A user waits for the listing and sees no progress: give up earlier than for a download.
+  // A user waits for the listing without seeing progress, so give up earlier than for a download.
   const listRetry = { ...retry, maxAttempts: Math.min(3, retry.maxAttempts) };
   const headersFor: Hub['headersFor'] = (asked): Record<string, string> =>
     token !== '' && asked === origin ? { authorization: `Bearer ${token}` } : {};
@@ -149,7 +149,7 @@ const sizeOf = (size: unknown, path: string, host: string): number | null => {
 
 type Get = (address: string, headers: Record<string, string>) => ReturnType<typeof httpGet>;
 
-/** `fetch` for the hub library, with our proxies, certificates and errors. */
+/** `fetch` for the hub library, with rbee's proxies, certificates and errors. */
 const hubFetch = (send: Get): typeof fetch => {
   const fetched = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const address = input instanceof Request ? input.url : String(input);
@@ -189,7 +189,7 @@ const readBounded = async (body: Readable, host: string): Promise<Buffer<ArrayBu
   return Buffer.concat(chunks);
 };
 
-/** Looks where the hub's own tools look: the variable, then the file that `hf auth login` writes. */
+/** Looks in the same places as the hub's own tools: the variable, then the file that `hf auth login` writes. */
 const readToken = async (env: NodeJS.ProcessEnv): Promise<string> => {
   const variable = env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN'];
   if (variable) return plain(variable);

@@ -1,4 +1,4 @@
-/** The models of one launch: references are parsed first, files are located once everything else fits. */
+/** The models of one launch: references are parsed first; files are located after everything else has been checked. */
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import type { Narrate } from '../../contract/narration.ts';
@@ -51,7 +51,7 @@ const mainModel = async (
 ): Promise<ModelReference | null> => {
   if (spec.model !== undefined) {
     if (!type.models) {
-      const problem = `worker type ${type.name} loads no model`;
+      const problem = `worker type ${type.name} does not load models`;
       throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint: 'leave --model out' });
     }
     return hiveReference(spec.model, env);
@@ -59,12 +59,12 @@ const mainModel = async (
   if (!type.models || type.models.optional) return null;
   const only = await models.onlyOne(type.models.formats);
   if (only !== null) {
-    const text = `no model was given: taking ${formatModelReference(only)}, the only one here that ${type.name} loads`;
+    const text = `no model given: using ${formatModelReference(only)}, the only downloaded one that ${type.name} loads`;
     narrate({ kind: 'info', text });
     return only;
   }
   if (type.models.demo === undefined) throw RbeeError.of('MODEL_REQUIRED', { type: type.name });
-  narrate({ kind: 'info', text: `no model was given: taking the demo model of ${type.name}` });
+  narrate({ kind: 'info', text: `no model given: using the demo model of ${type.name}` });
   return { kind: 'demo' };
 };
 
@@ -73,17 +73,19 @@ export interface LaunchUse extends ModelUse {
   models: Pick<Models, 'find' | 'headers'>;
 }
 
-/** The models of a launch, as far as they are here. */
+/** The models of a launch, as far as they are on disk. */
 export interface FoundModels {
   /** `main`, and names of components. */
   missing: readonly string[];
-  /** Of the main model, if it is on disk. */
+  /** Facts about the main model, if it is on disk. */
   format: ModelFormat | undefined;
-  /** The facts are those of the main model, the bytes those of all; null while one is missing. */
+  /** `facts` describes the main model; `bytes` is the total size, null while one is missing. */
   model: ResolvedModel | null;
 }
 
-/** Downloads nothing. Errors: MODEL_… of local models, so that a wrong path is refused before anything is fetched. */
+/**
+ * Downloads nothing. Errors: MODEL_… for local models, so that a wrong path is refused before anything is downloaded.
+ */
 export const findModels = async (
   { main, components }: WantedModels,
   use: LaunchUse,
@@ -117,7 +119,7 @@ const localModel = async (
   const formats = componentOf(type, component).formats ?? type.models?.formats ?? [];
   const written = formatModelReference(reference);
   if (reference.kind === 'demo') {
-    const problem = `only a whole model can be the demo, not its component ${component}`;
+    const problem = `demo is only allowed as the main model, not as the component ${component}`;
     throw RbeeError.of('MODEL_REFERENCE_INVALID', { reference: written, problem });
   }
   return resolveModel(reference, { name: type.name, models: { formats } }, handle.plugin.root, hive, headers);

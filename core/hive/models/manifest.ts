@@ -1,4 +1,4 @@
-/** What a hive knows about one model: its source, the files at its commit, and which of them are on disk. */
+/** What a hive knows about a model: its source, the files at its commit, and which of them are on disk. */
 import { parseModelReference } from '../../contract/model-reference.ts';
 import type { GgufView } from '../../contract/models.ts';
 import { isSafePath as isSafe } from '../../contract/safe-path.ts';
@@ -19,22 +19,22 @@ export interface ManifestFile {
 
 export interface Manifest {
   version: 1;
-  /** In the form that users write. */
+  /** As users write it. */
   reference: string;
   source: 'hf' | 'https' | 'file';
-  /** Name of its folder: that of the repository, or of the file without its extension. */
+  /** Name of its folder: the repository's name, or the file's without its extension. */
   name: string;
   commit: string | null;
   /** ISO 8601. */
   addedAt: string;
   files: ManifestFile[];
-  /** Of the first complete GGUF file; null if there is none. */
+  /** Header of the first complete GGUF file; null if there is none. */
   gguf: GgufView | null;
-  /** All requested files were on disk at some point. */
+  /** Whether all requested files have ever been on disk. */
   wasComplete?: boolean;
 }
 
-/** Fields are only ever added, so a manifest of another version is valid if these fields are. */
+/** Fields are only added over time, so a manifest of another version is valid if these are. */
 export const parseManifest = (text: string): Manifest | null => {
   try {
     const value = JSON.parse(text) as Partial<Manifest> | null;
@@ -63,5 +63,5 @@ const isReference = (text: string): boolean => {
 
 export const wantedFiles = ({ files }: Manifest): ManifestFile[] => files.filter(({ wanted }) => wanted);
 
-/** Stricter than the system: part files and locks add to the names of model files. */
+/** Shorter than the system's limits, because part files and locks add to the names of model files. */
 export const isSafePath = (path: string): boolean => isSafe(path, { pathBytes: 1_000, nameBytes: 240 });

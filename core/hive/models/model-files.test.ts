@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { RbeeError } from '../../contract/errors.ts';
-import { GgufHeaders } from './gguf-headers.ts';
+import { GgufHeaders } from './gguf/gguf-headers.ts';
 import { resolveModel } from './model-files.ts';
 
 let folder: string;
@@ -25,14 +25,14 @@ const resolve = (path: string, of: Parameters<typeof resolveModel>[1] = type) =>
   resolveModel({ kind: 'file', path: join(folder, path) }, of, folder, 'local', headers);
 const code = (expected: string) => (error: RbeeError) => error.code === expected;
 
-test('a file is known by its first bytes', async () => {
+test('a file is recognized by its first bytes', async () => {
   const model = await resolve('good.gguf');
   assert.deepEqual(model.files, { main: join(folder, 'good.gguf') });
   assert.equal(model.facts.format, 'gguf');
   assert.equal(model.facts.bytes, 24);
 });
 
-test('a folder is known by what it holds', async () => {
+test('a folder is recognized by its contents', async () => {
   const model = await resolve('onnx');
   assert.equal(model.facts.format, 'onnx-dir');
   assert.equal(model.facts.bytes, 10);
@@ -45,10 +45,10 @@ test('the demo model comes with the plugin', async () => {
   await assert.rejects(resolveModel({ kind: 'demo' }, none, folder, 'local', headers), code('MODEL_DEMO_UNAVAILABLE'));
 });
 
-test('what is not there, not readable, empty or of another format is refused, each by its own code', async () => {
+test('a missing, unreadable, empty or unsupported model is refused, each with its own code', async () => {
   await assert.rejects(resolve('gone.gguf'), code('MODEL_FILE_MISSING'));
   await assert.rejects(resolve('good.gguf/inside'), code('MODEL_FILE_MISSING'));
-  await assert.rejects(resolve('garbage.gguf'), /its format is not known/);
+  await assert.rejects(resolve('garbage.gguf'), /its format is unknown/);
   await assert.rejects(resolve('empty.gguf'), /it is empty/);
   await assert.rejects(
     resolve('good.gguf', { name: 'echo', models: { formats: ['onnx'] } }),
@@ -60,15 +60,15 @@ test('what is not there, not readable, empty or of another format is refused, ea
   );
 });
 
-// Each of these was once "its format is not known", or an engine that spoke of version 50331648.
-test('what people take for a model is called what it is', async () => {
+// Each of these used to fail with "its format is not known", or with an engine that mentioned version 50331648.
+test('the error says what a file is that is mistaken for a model', async () => {
   const bigEndian = Buffer.concat([Buffer.from('GGUF'), Buffer.from([0, 0, 0, 3]), Buffer.alloc(20)]);
   const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 123\n';
   const cases: [name: string, content: string | Buffer, says: RegExp][] = [
     ['pointer.gguf', pointer, /Git LFS pointer.*git lfs pull/],
     ['page.gguf', '<!DOCTYPE html><html><body>Sign in</body></html>', /it is a web page/],
     ['big.gguf', bigEndian, /big-endian/],
-    ['error.gguf', '{"error":"Repository not found"}', /JSON text/],
+    ['error.gguf', '{"error":"Repository not found"}', /it is JSON/],
     ['zipped.gguf', Buffer.from([0x1f, 0x8b, 8, 0]), /gzip archive: unpack it/],
   ];
   for (const [name, content, says] of cases) {
@@ -77,13 +77,13 @@ test('what people take for a model is called what it is', async () => {
   }
 });
 
-test('a folder of GGUF files, a part that is missing and a part that is not the first are named', async () => {
+test('errors name a folder of GGUF files, a missing part, and a part that is not the first', async () => {
   const gguf = Buffer.concat([Buffer.from('GGUF'), Buffer.from([3, 0, 0, 0]), Buffer.alloc(16)]);
   await mkdir(join(folder, 'several'));
   for (const name of ['b.gguf', 'a.gguf']) await writeFile(join(folder, 'several', name), gguf);
-  await assert.rejects(resolve('several'), /it is a folder; give one of the 2 files in it, such as .*several\/a\.gguf/);
+  await assert.rejects(resolve('several'), /it is a folder; use one of the 2 files in it, such as .*several\/a\.gguf/);
   await mkdir(join(folder, 'nothing'));
-  await assert.rejects(resolve('nothing'), /it is a folder, and no model/);
+  await assert.rejects(resolve('nothing'), /it is a folder without a model/);
   for (const part of [1, 3]) await writeFile(join(folder, `split-0000${part}-of-00003.gguf`), gguf);
   await assert.rejects(
     resolve('split-00001-of-00003.gguf'),
@@ -91,13 +91,13 @@ test('a folder of GGUF files, a part that is missing and a part that is not the 
   );
   await writeFile(join(folder, 'split-00002-of-00003.gguf'), gguf);
   assert.equal((await resolve('split-00001-of-00003.gguf')).facts.bytes, 3 * gguf.length);
-  await assert.rejects(resolve('split-00003-of-00003.gguf'), /part 3 of 3: give the first part, split-00001-of-00003/);
+  await assert.rejects(resolve('split-00003-of-00003.gguf'), /part 3 of 3: use the first part, split-00001-of-00003/);
 });
 
-test('a file that the user of the hive may not read is refused', async () => {
+test("a file that the hive's user may not read is refused", async () => {
   await chmod(join(folder, 'good.gguf'), 0);
   const root = process.geteuid?.() === 0;
-  // Root may read everything, so for a moment this process is nobody.
+  // Root can read everything, so this process temporarily becomes another user.
   if (root) process.seteuid?.(65_534);
   try {
     await assert.rejects(resolve('good.gguf'), code('MODEL_FILE_UNREADABLE'));

@@ -1,4 +1,7 @@
-/** From a model reference to files on this machine: are they there, readable, and of a format that the type loads? */
+/**
+ * Resolves a model reference to files on this machine: whether they exist, are readable, and have a format that the
+ * type loads.
+ */
 
 import { constants } from 'node:fs';
 import { access, open, readdir, stat } from 'node:fs/promises';
@@ -8,11 +11,11 @@ import { formatModelReference, type ModelReference } from '../../contract/model-
 import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
-import { formatOf, headBytes, mistakenFor, recognised } from './content.ts';
-import type { GgufHeaders } from './gguf-headers.ts';
-import { readGgufMetadata } from './gguf-metadata.ts';
-import { folderFormat } from './main-file.ts';
-import { groupName, weightFormat } from './weights.ts';
+import { formatOf, headBytes, mistakenFor, recognised } from './files/content.ts';
+import { folderFormat } from './files/main-file.ts';
+import { groupName, weightFormat } from './files/weights.ts';
+import type { GgufHeaders } from './gguf/gguf-headers.ts';
+import { readGgufMetadata } from './gguf/gguf-metadata.ts';
 
 export interface ResolvedModel {
   /** Absolute path of each component; `main` is the model itself. */
@@ -20,7 +23,7 @@ export interface ResolvedModel {
   facts: ModelFacts;
 }
 
-/** A model that lies on this machine already. */
+/** A model that is already on this machine. */
 export type LocalReference = Extract<ModelReference, { kind: 'demo' | 'file' }>;
 
 /** Errors: MODEL_DEMO_UNAVAILABLE, MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT_UNSUPPORTED, MODEL_REFERENCE_INVALID. */
@@ -39,7 +42,7 @@ export const resolveModel = async (
 };
 
 export interface FormatRequest {
-  /** Worker type, and the formats that it takes here. */
+  /** Worker type, and the formats that it loads. */
   type: string;
   formats: readonly ModelFormat[];
   hive: string;
@@ -55,14 +58,14 @@ export const factsOf = async (path: string, request: FormatRequest): Promise<Mod
       throw RbeeError.of('MODEL_FILE_MISSING', { path, hive }, { cause: error });
     throw unreadable(path, error);
   });
-  // Opening a pipe or a device may wait for ever.
+  // Opening a pipe or a device may block forever.
   if (!found.isFile() && !found.isDirectory()) throw unreadable(path, { message: 'it is neither a file nor a folder' });
   await access(path, constants.R_OK).catch((error) => {
     throw unreadable(path, error);
   });
   await refuseMistaken(path, request);
   const { format: known, bytes } = await looksLike(path, formats);
-  // A format that no hive recognises is the engine's own affair.
+  // Formats unknown to the hive are left to the engine.
   const format = known ?? formats.find((name) => !recognised.has(name));
   if (format === undefined || !formats.includes(format)) {
     const problem =
@@ -72,7 +75,7 @@ export const factsOf = async (path: string, request: FormatRequest): Promise<Mod
           ? await folderProblem(path)
           : found.size === 0
             ? 'it is empty'
-            : 'its format is not known';
+            : 'its format is unknown';
     throw RbeeError.of('MODEL_FORMAT_UNSUPPORTED', { path, type, problem, formats: formats.join(', ') });
   }
   const metadata = format === 'gguf' ? await readGgufMetadata(headers, path) : {};
@@ -90,7 +93,7 @@ const refuseMistaken = async (path: string, { type, formats, hive }: FormatReque
   if (start === undefined) return;
   const nameOf = (index: number) => `${start}-${String(index).padStart(5, '0')}-of-${total}${ending}`;
   if (Number(part) !== 1) {
-    throw refuse(`it is part ${Number(part)} of ${Number(total)}: give the first part, ${nameOf(1)}`);
+    throw refuse(`it is part ${Number(part)} of ${Number(total)}: use the first part, ${nameOf(1)}`);
   }
   const there = new Set((await partsOf(path)).map((other) => basename(other)));
   for (let index = 2; index <= Number(total); index += 1) {
@@ -99,13 +102,13 @@ const refuseMistaken = async (path: string, { type, formats, hive }: FormatReque
   }
 };
 
-/** A folder is a model to some engines, and to none if its files are models by themselves. */
+/** Some engines load a folder as a model, but none loads a folder of files that are models themselves. */
 const folderProblem = async (path: string): Promise<string> => {
   const names = (await readdir(path)).filter((name) => weightFormat(name) === 'gguf').sort();
   const [first, ...others] = names;
-  if (first === undefined) return 'it is a folder, and no model of a known format is in it';
+  if (first === undefined) return 'it is a folder without a model in a known format';
   const which = others.length === 0 ? 'the file in it' : `one of the ${names.length} files in it`;
-  return `it is a folder; give ${which}, such as ${join(path, first)}`;
+  return `it is a folder; use ${which}, such as ${join(path, first)}`;
 };
 
 /** The format (null if unknown) and size in bytes of the model at a path, including all parts. */
@@ -156,7 +159,7 @@ const pathOf = (
   return absolutePath(reference);
 };
 
-/** Errors: MODEL_REFERENCE_INVALID for a path that means nothing on the hive. */
+/** Errors: MODEL_REFERENCE_INVALID for a path that is not absolute on the hive. */
 export const absolutePath = (reference: Extract<ModelReference, { kind: 'file' }>): string => {
   if (isAbsolute(reference.path)) return reference.path;
   throw RbeeError.of('MODEL_REFERENCE_INVALID', {

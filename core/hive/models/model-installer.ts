@@ -6,12 +6,12 @@ import type { ModelOffer, NeededModelFile } from '../../contract/models.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
 import type { RetryPolicy } from '../../download/retry.ts';
 import type { Call } from './call.ts';
-import { chooseForLoader, type Loader, selectOf } from './choose-for-loader.ts';
 import { Downloads, type Source } from './downloads.ts';
-import type { GgufHeaders } from './gguf-headers.ts';
-import { readGgufView } from './gguf-metadata.ts';
+import { chooseForLoader, type Loader, selectOf } from './files/choose-for-loader.ts';
+import { type MainFile, mainFile } from './files/main-file.ts';
+import type { GgufHeaders } from './gguf/gguf-headers.ts';
+import { readGgufView } from './gguf/gguf-metadata.ts';
 import { type HubListing, openHub } from './hub.ts';
-import { type MainFile, mainFile } from './main-file.ts';
 import { isSafePath, type Manifest, type ManifestFile, wantedFiles } from './manifest.ts';
 import {
   type ModelPlan,
@@ -31,7 +31,7 @@ export interface EnsureOptions {
   formats?: readonly ModelFormat[];
   /** Look for a newer revision even if the model is installed. */
   update?: boolean;
-  /** The files are chosen already: these of this listing. */
+  /** Files that are already chosen from this listing. */
   chosen?: { of: Manifest; paths: readonly string[] };
 }
 
@@ -97,7 +97,7 @@ export class ModelInstaller {
     };
   }
 
-  /** Are all files that the loader needs on disk? Works without network. */
+  /** Whether all files that the loader needs are on disk. Works without a network. */
   async isHere(reference: RemoteReference, loader: Loader): Promise<boolean> {
     const known = await this.#options.store.read(formatModelReference(reference));
     if (known === null) return false;
@@ -105,15 +105,15 @@ export class ModelInstaller {
     return plan.missing.length === 0;
   }
 
-  /** What is known on this machine, otherwise what the source lists. */
+  /** The listing stored on this machine, else the source's. */
   async look(reference: RemoteReference, { update = false }: EnsureOptions, call: Call): Promise<Manifest> {
     const before = await this.#options.store.read(formatModelReference(reference));
     return before !== null && !update ? before : this.#ask(reference, before, call);
   }
 
   /**
-   * Records an offer as the listing of the source, and returns the missing files. The next `ensure` picks up files that
-   * were uploaded as partial downloads. Works without network. Errors: as `ensure`.
+   * Stores an offer as the source's listing, and returns the missing files. The next `ensure` picks up files that were
+   * uploaded as partial downloads. Works without a network. Errors: as `ensure`.
    */
   async take(
     reference: RemoteReference,
@@ -142,7 +142,7 @@ export class ModelInstaller {
     return new Map(manifest.files.map((file) => [file.path, partName(file, plainAddress(file.path))]));
   }
 
-  /** Is this model being downloaded or looked up? */
+  /** Whether this model is being downloaded or looked up. */
   async busy(reference: RemoteReference, manifest: Manifest): Promise<boolean> {
     const written = formatModelReference(reference);
     return this.#listings.has(written) || this.#downloads.busy(manifest.files, await this.#source(reference, manifest));
@@ -159,7 +159,7 @@ export class ModelInstaller {
     return this.#downloads.begun(wantedFiles(manifest), await this.#source(reference, manifest));
   }
 
-  /** Asks the source. Records nothing. */
+  /** Asks the source. Stores nothing. */
   async #ask(reference: RemoteReference, before: Manifest | null, { narrate, signal }: Call): Promise<Manifest> {
     const written = formatModelReference(reference);
     const listing =
@@ -230,7 +230,7 @@ export class ModelInstaller {
     });
   }
 
-  /** Removes the record of a first download that received nothing: the model may not exist at all. */
+  /** Removes the record of a first download that received no data: the model may not exist. */
   async #forgetEmpty(reference: RemoteReference, manifest: Manifest): Promise<void> {
     if ((await this.busy(reference, manifest)) || (await this.begun(reference, manifest)) > 0) return;
     await this.#options.store.update(manifest.reference, (there) =>
@@ -238,7 +238,7 @@ export class ModelInstaller {
     );
   }
 
-  /** Remembers that the model was complete once: files that are missing later were lost, not skipped. */
+  /** Records that the model was complete: files that are missing later were lost, not skipped. */
   async #complete(manifest: Manifest): Promise<Manifest> {
     const isWhole = wantedFiles(manifest).every(({ blob }) => blob !== null);
     if (!isWhole || manifest.wasComplete === true) return manifest;

@@ -1,14 +1,17 @@
-/** Which workers were started from which models, by run records: of every machine whose state lies beside, for they may share the data folder. */
+/**
+ * Which workers were started from which models, according to run records. Includes every machine that keeps its state
+ * beside this one's, because they may share the data folder.
+ */
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readSmallFile } from '../../boundary/small-file.ts';
 
 export interface ModelUser {
-  /** Id of the worker. Stopped ones count: they may start again. */
+  /** Id of the worker. Stopped workers count, because they may be started again. */
   worker: string;
-  /** What its engine was given. */
+  /** Paths passed to its engine. */
   paths: readonly string[];
-  /** What it was asked for with. */
+  /** References that it was requested with. */
   references: readonly string[];
 }
 
@@ -26,7 +29,7 @@ export const modelUsers = async (runs: string): Promise<ModelUser[]> => {
   return users.sort((a, b) => (a.worker < b.worker ? -1 : 1));
 };
 
-/** Workers whose engines were given something inside `folder`, or inside one whose name begins with it and a dash. */
+/** Workers whose engine uses a path inside `folder`, or inside a folder whose name is that plus a dash and a suffix. */
 export const usersOfFolder = (users: readonly ModelUser[], folder: string): string[] =>
   users
     .filter(({ paths }) =>
@@ -50,7 +53,7 @@ const userOf = async (file: string): Promise<ModelUser | null> => {
       references: texts([data?.draft?.reference, ...Object.values(data?.spec?.components ?? {})]),
     };
   } catch {
-    // It went away in the meantime, or is no record.
+    // It was removed meanwhile, or is not a record.
     return null;
   }
 };

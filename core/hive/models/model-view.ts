@@ -1,11 +1,11 @@
-/** Models as people and programs see them. */
+/** Views of models, for users and programs. */
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseModelReference, servedName } from '../../contract/model-reference.ts';
 import type { ModelDetails, ModelView } from '../../contract/models.ts';
-import type { GgufHeaders } from './gguf-headers.ts';
-import { readGgufView } from './gguf-metadata.ts';
-import { mainFile } from './main-file.ts';
+import { mainFile } from './files/main-file.ts';
+import type { GgufHeaders } from './gguf/gguf-headers.ts';
+import { readGgufView } from './gguf/gguf-metadata.ts';
 import { type Manifest, wantedFiles } from './manifest.ts';
 import { looksLike, partsOf } from './model-files.ts';
 import { amountsOf } from './model-installer.ts';
@@ -17,7 +17,7 @@ export interface ViewParts {
   store: ModelStore;
   headers: GgufHeaders;
   users: readonly ModelUser[];
-  /** What is known of the download of a model that is not complete. */
+  /** The state of an incomplete model's download. */
   download: (manifest: Manifest) => Promise<Pick<ModelView, 'begunBytes' | 'downloading'>>;
 }
 
@@ -64,7 +64,7 @@ const storedDetails = async (
 
 const settled = { begunBytes: 0, downloading: false };
 
-/** A model that lies where the user put it: looked at each time, since it may change. */
+/** A model in a place chosen by the user: examined each time, because it may change. */
 const fileDetails = async (
   { reference, addedAt }: Manifest,
   { hive, users, headers }: ViewParts,
@@ -95,7 +95,7 @@ const fileDetails = async (
   };
 };
 
-/** A `file:` model as if it had been added. */
+/** A view of a `file:` model that was never added. */
 export const fileManifest = (reference: string, addedAt: string): Manifest => {
   const parsed = parseModelReference(reference);
   const name = parsed.kind === 'file' ? basename(parsed.path) : reference;

@@ -18,10 +18,10 @@ import type { TypeDescription } from '../../worker-types/description.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
 import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Call } from './call.ts';
-import type { Loader } from './choose-for-loader.ts';
 import { collect } from './collect.ts';
-import { modelProblem } from './content.ts';
-import type { GgufHeaders } from './gguf-headers.ts';
+import type { Loader } from './files/choose-for-loader.ts';
+import { modelProblem } from './files/content.ts';
+import type { GgufHeaders } from './gguf/gguf-headers.ts';
 import { hiveReference } from './hive-reference.ts';
 import type { Manifest } from './manifest.ts';
 import { absolutePath, factsOf, headOf, type ResolvedModel } from './model-files.ts';
@@ -41,7 +41,7 @@ export interface ModelsOptions {
   env: NodeJS.ProcessEnv;
   types: WorkerTypes;
   retry: RetryPolicy;
-  /** Of GGUF files. */
+  /** Cache of GGUF headers. */
   headers: GgufHeaders;
 }
 
@@ -97,7 +97,7 @@ export class Models implements Actions {
     const { model, update } = request;
     const reference = hiveReference(model, this.#options.env);
     if (reference.kind === 'demo') {
-      const problem = 'the demo model comes with its worker type, and is not downloaded';
+      const problem = 'the demo model is part of its worker type and is not downloaded';
       throw RbeeError.of('INVALID_INPUT', {
         what: 'model',
         problem,
@@ -117,7 +117,7 @@ export class Models implements Actions {
     // Not an error: the user may install the worker type next.
     if (format !== null && !formats.includes(format)) {
       const who = loader ? `${loader.type} does not load` : 'no installed worker type loads';
-      const hint = 'look for one with: rbee plugins search';
+      const hint = 'search for one with: rbee plugins search';
       call.narrate({ kind: 'warning', text: `${details.model} is ${format}, which ${who}`, hint });
     }
     return details;
@@ -204,7 +204,7 @@ export class Models implements Actions {
     return { model: reference, files: 0, bytes: 0, problems };
   }
 
-  /** Downloaded and added models, and files of the user that workers were started with. */
+  /** Downloaded and added models, and files that workers were started with. */
   async #all(users: readonly ModelUser[]): Promise<Manifest[]> {
     const stored = await this.#store.list();
     const known = new Set(stored.map(({ reference }) => reference));
@@ -225,7 +225,7 @@ export class Models implements Actions {
     const [only] = named;
     if (only && named.length === 1) return only;
     if (only) {
-      const problem = `several models are called ${text}`;
+      const problem = `several models have the name ${text}`;
       const hint = `say which: ${named.map(({ reference }) => reference).join(', ')}`;
       throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint });
     }
@@ -306,7 +306,7 @@ const remoteOf = ({ reference }: Manifest): RemoteReference | null => {
 /** Errors: INVALID_INPUT for a type without models, MODEL_COMPONENT_UNKNOWN. */
 const loaderOf = ({ handle, type, options, component }: ModelUse): Loader & { formats: readonly ModelFormat[] } => {
   if (!type.models) {
-    const problem = `worker type ${type.name} loads no model`;
+    const problem = `worker type ${type.name} does not load models`;
     throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint: 'leave the model out' });
   }
   if (component === undefined) {

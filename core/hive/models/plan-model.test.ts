@@ -30,7 +30,7 @@ test('chosen files that are not on disk are missing, the others are recorded as 
   );
 });
 
-test('a new listing keeps what is on disk of unchanged files only', () => {
+test('a new listing keeps only the local copies of unchanged files', () => {
   const before = manifestFor(reference, null, {
     commit: 'c1',
     files: [listed('same'), listed('new'), listed('bare', null)],

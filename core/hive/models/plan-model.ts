@@ -1,4 +1,4 @@
-/** Decides what to record of a model and which of its files to download. */
+/** Decides what to record about a model and which of its files to download. */
 import { basename } from 'node:path';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import type { HubListing } from './hub.ts';
@@ -26,7 +26,7 @@ export const markWanted = (file: ManifestFile, onDisk: OnDisk): ManifestFile => 
   return blob === undefined ? file : { ...file, wanted: true, blob };
 };
 
-/** A listing of the source, with what is known on this machine of the same files. */
+/** The source's listing, merged with what this machine knows about the same files. */
 export const manifestFor = (
   reference: RemoteReference,
   before: Manifest | null,

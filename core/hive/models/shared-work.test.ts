@@ -4,7 +4,7 @@ import { SharedWork } from './shared-work.ts';
 
 const never = () => new AbortController().signal;
 
-test('work that two ask for is done once, and both hear how far it is', async () => {
+test('work requested twice runs once, and both callers receive its progress', async () => {
   const shared = new SharedWork<number>();
   const end = Promise.withResolvers<number>();
   let begun = 0;
@@ -27,7 +27,7 @@ test('work that two ask for is done once, and both hear how far it is', async ()
   assert.ok(!shared.has('a'));
 });
 
-test('it is cancelled when the last one leaves, and the next one begins anew once it has ended', async () => {
+test('the work is cancelled when the last caller leaves, and the next caller restarts it once it has ended', async () => {
   const shared = new SharedWork<string>();
   const cancelled = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<string>();
@@ -54,7 +54,7 @@ test('it is cancelled when the last one leaves, and the next one begins anew onc
   assert.equal(await next, 'anew');
 });
 
-test('who comes with an aborted signal starts nothing', async () => {
+test('a caller with an aborted signal starts nothing', async () => {
   const shared = new SharedWork<void>();
   const work = async () => assert.fail('it was started');
   await assert.rejects(shared.join('a', work, { signal: AbortSignal.abort(new Error('gone')) }), /gone/);

@@ -1,18 +1,18 @@
-/** Work that several requests wait for and that is done once: it is cancelled when the last of them has left. */
+/** Shares work between requests that wait for it: it runs once and is cancelled when the last of them has left. */
 
 interface Running<Result> {
   result: Promise<Result>;
   abort: AbortController;
   waiting: number;
   listeners: Set<(done: number) => void>;
-  /** How far it is. */
+  /** Its progress. */
   done: number;
 }
 
 export class SharedWork<Result> {
   readonly #running = new Map<string, Running<Result>>();
 
-  /** Is anyone at it? */
+  /** Whether work with this key is running. */
   has(key: string): boolean {
     return this.#running.has(key);
   }
@@ -26,7 +26,7 @@ export class SharedWork<Result> {
     signal.throwIfAborted();
     const there = this.#running.get(key);
     if (there?.abort.signal.aborted) {
-      // It is being cancelled; what it holds is free when it has ended.
+      // It is being cancelled; its resources are free once it has ended.
       await there.result.catch(() => {});
       return this.join(key, work, { signal, ...(onProgress && { onProgress }) });
     }

@@ -1,6 +1,6 @@
 /**
- * The folder of a hive's models. `blobs` holds each content once, named by its SHA-256; `manifests` says which contents
- * are which files of which model; `trees` shows each model to engines under the names that its files have, as links.
+ * The folder of a hive's models. `blobs` holds each content once, named by its SHA-256; `manifests` maps the files of
+ * each model to contents; `trees` presents each model to engines under its file names, as links.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
@@ -12,13 +12,13 @@ import { sizeOf } from '../../lifecycle/fs/file-kind.ts';
 import { withLock } from '../../lifecycle/fs/instance-lock.ts';
 import { isSafePath, type Manifest, type ManifestFile, parseManifest } from './manifest.ts';
 
-/** As long as another hive may take to write a manifest. */
+/** The longest time another hive may take to write a manifest. */
 const lockTimeoutMs = 30_000;
 
 export class ModelStore {
   readonly folder: string;
 
-  /** `data` is the data folder of this hive. Nothing is made before something is to be kept. */
+  /** `data` is this hive's data folder. No folder is created until something is stored. */
   constructor(data: string) {
     this.folder = join(data, modelsFolder);
   }
@@ -43,7 +43,7 @@ export class ModelStore {
     return join(this.folder, 'trees', `${keyOf(manifest.reference)}${version}`, manifest.name);
   }
 
-  /** Every folder in which engines see or saw a model of this reference begins like this. */
+  /** Prefix of all folders, current or former, in which engines see a model of this reference. */
   treePrefix(reference: string): string {
     return join(this.folder, 'trees', keyOf(reference));
   }
@@ -52,7 +52,7 @@ export class ModelStore {
     return this.#read(this.#manifest(reference));
   }
 
-  /** All manifests that can be read, in the order of their references. */
+  /** All readable manifests, ordered by reference. */
   async list(): Promise<Manifest[]> {
     const folder = join(this.folder, 'manifests');
     const names = (await namesIn(folder)).filter((name) => name.endsWith('.json'));
@@ -60,7 +60,7 @@ export class ModelStore {
     return all.filter((manifest) => manifest !== null).sort((a, b) => (a.reference < b.reference ? -1 : 1));
   }
 
-  /** When something of a model was last written down, in milliseconds since 1970; 0 where nothing is. */
+  /** When anything about a model was last stored, in milliseconds since 1970; 0 if never. */
   async changedAt(reference: string): Promise<number> {
     return stat(this.#manifest(reference)).then(
       ({ mtimeMs }) => mtimeMs,
@@ -76,7 +76,10 @@ export class ModelStore {
     return paths.filter((_, index) => read[index] === null);
   }
 
-  /** Changes a manifest, one change after another; `null` from `change` removes it. Errors: STATE_UNWRITABLE. */
+  /**
+   * Changes a manifest; changes run one at a time. If `change` returns null, the manifest is removed. Errors:
+   * STATE_UNWRITABLE.
+   */
   async update(
     reference: string,
     change: (there: Manifest | null) => Manifest | null | Promise<Manifest | null>,
@@ -94,7 +97,7 @@ export class ModelStore {
     );
   }
 
-  /** Is a file with this SHA-256 and size on disk? */
+  /** Whether a file with this SHA-256 and size is on disk. */
   async hasBlob(sha256: string, bytes: number | null): Promise<boolean> {
     const size = await sizeOf(this.blob(sha256));
     return size !== null && (bytes === null || size === bytes);
@@ -105,7 +108,7 @@ export class ModelStore {
     return (await this.hasBlob(sha256, bytes)) ? null : this.blob(sha256);
   }
 
-  /** An engine that writes into its model would change it for all. */
+  /** Read-only: an engine that wrote to its model would change it for all. */
   async seal(sha256: string): Promise<void> {
     await chmod(this.blob(sha256), 0o400);
   }
@@ -147,14 +150,14 @@ export const partName = ({ sha256, git }: Pick<ManifestFile, 'sha256' | 'git'>, 
 export const partFile = (data: string, name: string): string =>
   nameInFolder(`${data}/${modelsFolder}/${partsFolder}`, `${name}.part`);
 
-/** No reference, however it is written, can name another file than its own. */
+/** A hash, so that no reference can lead to another one's file. */
 const keyOf = (reference: string): string => hashOf(reference).slice(0, 24);
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * Hard where the file system can: some engines refuse parts of a model that lie behind a symbolic link. At no moment is
- * there nothing under the name: an engine may just be opening it.
+ * Prefers hard links: some engines refuse model parts behind symbolic links. The name always exists, because an engine
+ * may be opening it.
  */
 const linkAs = async (blob: string, shown: string): Promise<void> => {
   const beside = join(dirname(shown), `.${randomBytes(6).toString('hex')}`);
@@ -162,7 +165,7 @@ const linkAs = async (blob: string, shown: string): Promise<void> => {
     await link(blob, beside).catch(() => symlink(blob, beside));
     await rename(beside, shown);
   } finally {
-    // A rename onto a link to the same content does nothing, and leaves both.
+    // Renaming onto a hard link of the same file does nothing and leaves both names.
     await rm(beside, { force: true });
   }
 };

@@ -1,4 +1,4 @@
-/** Reads the files of a model again and compares them with their checksums. Damaged ones are removed. */
+/** Rereads the files of a model and compares them with their checksums. Damaged files are removed. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -24,7 +24,7 @@ export const verifyModel = async (
     let bytes = 0;
     for (const { path, blob } of files) {
       if (blob === null) {
-        problems.push({ path, problem: 'it is not here yet' });
+        problems.push({ path, problem: 'it is not downloaded yet' });
         continue;
       }
       const before = bytes;
@@ -58,7 +58,7 @@ const removeContent = async (store: ModelStore, sha256: string): Promise<void> =
   await rm(store.blob(sha256), { force: true });
 };
 
-/** Null when it cannot be read. */
+/** Null if it cannot be read. */
 const digestOf = async (
   path: string,
   signal: AbortSignal,

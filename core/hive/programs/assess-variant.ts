@@ -113,7 +113,7 @@ const noProgram = (
   { type, host: { platform }, format }: VariantUse,
   hive: string,
 ): RbeeError => {
-  const none = `it names none for ${platform.os} ${platform.cpu}${format === undefined ? '' : ` that loads ${format}`}`;
+  const none = `the plugin has none for ${platform.os} ${platform.cpu}${format === undefined ? '' : ` that loads ${format}`}`;
   return RbeeError.of('BINARY_NOT_FOUND', {
     type: type.name,
     variant,

@@ -95,6 +95,6 @@ export const workerRoutes = (server: FastifyInstance, workers: Workers): void =>
 
 /** Starts with the reason why the worker is gone. */
 const failedLog = async ({ id, at, message }: FailedStart, file: string, lines: number): Promise<string> => {
-  const head = `[${id} is not there any more: its start failed at ${at}: ${message}]`;
+  const head = `[${id} no longer exists: its start failed at ${at}: ${message}]`;
   return [head, ...(await tail(file, lines))].map((line) => `${line}\n`).join('');
 };

@@ -36,7 +36,7 @@ export interface ChangeOptions {
   signal: AbortSignal;
   narrate: Narrate;
   now?: boolean;
-  /** The worker that is meant, since another one may have its id by now. */
+  /** The expected worker's uid, because another worker may have its id by now. */
   uid?: string;
   /** Current values of the secrets that it uses; existing ones stay as they are. */
   secrets?: GivenSecrets;
@@ -106,7 +106,7 @@ export class Workers {
     await Promise.all(
       records.map((record) =>
         this.#adopt(record).catch((error) =>
-          this.#options.onProblem(`the worker ${record.id} of an earlier hive cannot be taken over`, error),
+          this.#options.onProblem(`the worker ${record.id} of an earlier hive cannot be adopted`, error),
         ),
       ),
     );
@@ -142,7 +142,7 @@ export class Workers {
   get(id: string, uid?: string): Worker {
     const worker = this.#workers.get(id);
     if (worker && uid !== undefined && worker.uid !== uid) {
-      throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: ' any more: another worker has its id now' });
+      throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: ': another worker has its id now' });
     }
     if (worker) return worker;
     throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: didYouMean(id, this.#workers.keys()) });
@@ -201,7 +201,7 @@ export class Workers {
       const message = error instanceof Error ? error.message : String(error);
       await this.#failedStarts.add(id, this.redactor.text(message));
     } catch (problem) {
-      this.#options.onProblem(`the failed start of ${id} could not be written down`, problem);
+      this.#options.onProblem(`the failed start of ${id} could not be recorded`, problem);
       return error;
     }
     if (!(error instanceof RbeeError)) return error;

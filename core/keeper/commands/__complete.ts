@@ -7,7 +7,7 @@ import { topics } from '../topics.ts';
 export default class Complete extends RbeeCommand {
   static override hidden = true;
   static override strict = false;
-  static override summary = 'List what can come next on a command line; used by shell completion.';
+  static override summary = 'List possible next words of a command line; used by shell completion.';
   static override examples = [{ description: 'The commands for workers', command: 'rbee __complete -- worker ""' }];
 
   async run(): Promise<void> {

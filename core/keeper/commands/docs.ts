@@ -7,7 +7,7 @@ export default class Docs extends RbeeCommand {
   static override summary = 'Print a commented example of a configuration file with all its settings.';
   static override examples = [
     { description: 'Everything hives.conf can contain', command: 'rbee docs hives' },
-    { description: 'Create a rbee.conf with all defaults', command: 'rbee docs rbee > ~/.config/rbee/rbee.conf' },
+    { description: 'Create an rbee.conf with all defaults', command: 'rbee docs rbee > ~/.config/rbee/rbee.conf' },
   ];
   static override args = {
     file: Args.string({

@@ -77,7 +77,7 @@ export default class Doctor extends QueenCommand {
     return { healthy, checks, ...fixed };
   }
 
-  /** Lists what it would stop and remove, asks, and does it. The checks that follow show what is left. */
+  /** Lists what to stop and remove, asks, and does it. The checks afterwards show what is left. */
   async #fix(search: EngineSearch, yes: boolean): Promise<LeftOver> {
     const left = await findLeftOver(search);
     if (left.runs.length + left.unreadable.length === 0) return left;

@@ -3,7 +3,7 @@ import type { SyncResult } from '../../contract/sync.ts';
 import { installFlags, SyncCommand } from '../machines/sync-command.ts';
 
 export default class Install extends SyncCommand {
-  static override summary = 'Install and start what is missing from hives.conf; removes nothing.';
+  static override summary = 'Install and start everything in hives.conf that is missing; remove nothing.';
   static override examples = [
     { description: 'On all machines', command: 'rbee install' },
     { description: 'On a new machine', command: 'rbee install --hive gpu-2' },

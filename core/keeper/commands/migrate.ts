@@ -15,7 +15,7 @@ export default class Migrate extends QueenCommand {
   static override description = 'Syncing with the new file changes nothing.';
   static override examples = [
     { description: 'Print the file', command: 'rbee migrate' },
-    { description: 'Write it to the default place', command: 'rbee migrate ~/.config/rbee/hives.conf' },
+    { description: 'Write it to the default location', command: 'rbee migrate ~/.config/rbee/hives.conf' },
     { description: 'One machine, replacing the file', command: 'rbee migrate lab.conf --hive gpu-1 --force' },
   ];
   static override args = {

@@ -13,7 +13,7 @@ import { formatWholeDrift } from '../views/drift.ts';
 import { formatFleet } from '../views/fleet.ts';
 import { type Looked, watchData } from '../watch-data.ts';
 
-/** With the full differences in place of the summary, if requested. */
+/** With the full differences instead of the summary, if requested. */
 type Answer = Omit<FleetStatus, 'drift'> & { drift?: FleetStatus['drift'] | DriftView };
 
 export default class Status extends QueenCommand {
@@ -82,7 +82,7 @@ export default class Status extends QueenCommand {
     return undefined;
   }
 
-  /** The answer is printed anyway; the problem comes last. */
+  /** Prints the answer first, then the problem. */
   #drifted({ config, counts, hives }: DriftView): void {
     const others = hives
       .filter(({ state }) => state === 'drifted' || state === 'unreachable')

@@ -46,7 +46,7 @@ export default class Transcribe extends InferenceCommand {
       options: ['text', 'srt', 'vtt', 'json', 'verbose_json'],
       default: 'text',
     }),
-    words: Flags.boolean({ description: 'Include times of single words (verbose_json and --json)' }),
+    words: Flags.boolean({ description: 'Include the times of individual words (verbose_json and --json)' }),
     output: Flags.string({ char: 'o', description: 'File to write to instead of stdout' }),
   };
 
@@ -84,7 +84,7 @@ export default class Transcribe extends InferenceCommand {
   }
 }
 
-/** The text, narrated as it arrives; engines that do not stream send it all at once. */
+/** The text, printed as it arrives; engines that do not stream send it all at once. */
 const readStream = async (answer: IncomingMessage, narrate: Narrate): Promise<string> => {
   if (!answer.headers['content-type']?.startsWith('text/event-stream')) {
     const whole = (JSON.parse(await text(answer)) as { text: string }).text;

@@ -23,7 +23,7 @@ const values = async (...words: string[]): Promise<string[]> =>
   (await complete(words, tree, async (kind) => names[kind])).map(({ value }) => value);
 
 describe('completion', () => {
-  it('knows topics and commands, but none that are hidden', async () => {
+  it('completes topics and commands, but not hidden ones', async () => {
     const first = await values('');
     for (const word of ['worker', 'queen', 'hive', 'job', 'status', 'infer', 'demo', 'doctor'])
       assert.ok(first.includes(word), word);
@@ -31,12 +31,12 @@ describe('completion', () => {
     assert.deepEqual(await values('worker', 'st'), ['start', 'status', 'stop']);
   });
 
-  it('knows the names of what there is', async () => {
+  it('completes the names of existing things', async () => {
     assert.deepEqual(await values('worker', 'get', ''), ['llamacpp-a1', 'llamacpp-b2']);
     assert.deepEqual(
       await values('worker', 'stop', 'llamacpp-a1', ''),
       ['llamacpp-b2'],
-      'what is named already is left out',
+      'names that were already typed are omitted',
     );
     assert.deepEqual(await values('hive', 'devices', ''), ['local']);
     assert.deepEqual(await values('job', 'attach', ''), ['job-1']);
@@ -47,13 +47,13 @@ describe('completion', () => {
     assert.deepEqual(await values('model', 'get', ''), ['hf:org/qwen']);
   });
 
-  it('knows flags and their choices', async () => {
+  it('completes flags and their choices', async () => {
     assert.deepEqual(await values('worker', 'spawn', '--mem'), ['--memory-limit']);
     assert.deepEqual(await values('worker', 'spawn', '--restart', 'on'), ['on-failure']);
     assert.ok(!(await values('worker', 'spawn', '--force', '--f')).includes('--force'));
   });
 
-  it('is silent where nothing is known', async () => {
+  it('offers nothing where nothing is known', async () => {
     assert.deepEqual(await values('nonsense', ''), []);
     assert.deepEqual(await values('worker', 'get', 'llamacpp-a1', ''), []);
   });

@@ -1,4 +1,4 @@
-/** What can come next on a command line: commands, flags, and names of existing things. */
+/** Possible next words of a command line: commands, flags, and names of existing things. */
 
 export interface Candidate {
   value: string;

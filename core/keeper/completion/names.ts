@@ -1,4 +1,4 @@
-/** Names for completion, from a running queen. If it is not running: none, and fast. */
+/** Names for completion, from a running queen. Without a queen, quickly returns none. */
 import type { Paths } from '../../config/paths.ts';
 import type { ModelView } from '../../contract/models.ts';
 import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
@@ -7,7 +7,7 @@ import { connectQueen } from '../queen-access.ts';
 import type { Candidate, NameKind } from './complete.ts';
 
 /** Short, because someone is waiting after pressing Tab. */
-const patienceMs = 1_000;
+const timeoutMs = 1_000;
 
 export const namesFrom =
   (paths: Pick<Paths, 'queenSocket' | 'config'>) =>
@@ -18,8 +18,8 @@ export const namesFrom =
   };
 
 /**
- * The shell inserts the candidate into the line, bash without quoting it: a name such as `$(command)` would
- * run when the user presses Enter, and one that begins with a dash is a flag.
+ * The shell inserts the candidate into the line, and bash does not quote it: a name such as `$(command)` would
+ * run when the user presses Enter, and a name that begins with a dash would be a flag.
  */
 const isOneWord = /^[\p{L}\p{N}_@./][\p{L}\p{M}\p{N}_@%+=:,./-]*$/u;
 
@@ -40,7 +40,7 @@ const withDeclared = async (
 
 const namesOf = async (kind: NameKind, socketPath: string): Promise<readonly Candidate[]> => {
   const queen = connectQueen({ socketPath });
-  const read = <Answer>(path: string) => queen.get<Answer>(path, { timeoutMs: patienceMs });
+  const read = <Answer>(path: string) => queen.get<Answer>(path, { timeoutMs });
   try {
     if (kind === 'job') return jobs((await read<{ jobs: JobView[] }>('/v1/jobs?limit=50')).jobs);
     if (kind === 'reference') return models((await read<{ models: ModelView[] }>('/v1/hives/local/models')).models);

@@ -15,7 +15,7 @@ export const ok = (name: string, text: string): Check => ({ name, status: 'ok', 
 export const warn = (name: string, text: string, hint: string): Check => ({ name, status: 'warn', text, hint });
 export const fail = (name: string, text: string, hint: string): Check => ({ name, status: 'fail', text, hint });
 
-/** Runs checks in parallel. A check that throws counts as failed, and the others go on. */
+/** Runs checks in parallel. A check that throws counts as failed, and the others continue. */
 export const runChecks = async (checks: Record<string, () => Promise<Check[]> | Check[]>): Promise<Check[]> => {
   const found = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {

@@ -33,7 +33,7 @@ const checkLock = async (paths: Paths): Promise<Check> => {
   return fail(
     'queen',
     `${who} has locked ${path} but does not answer`,
-    'look at rbee queen logs, then: rbee queen restart',
+    'read the log with rbee queen logs, then: rbee queen restart',
   );
 };
 

@@ -53,13 +53,13 @@ export const checkEngines = async (search: EngineSearch): Promise<Check[]> => {
 
 const fix = 'stop it with: rbee doctor --fix, then spawn the worker again';
 const forget = 'remove it with: rbee doctor --fix, then spawn the worker again';
-const longestCommand = 120;
+const maxCommandLength = 120;
 
 /** `pid 71 (and 2 more) has run for 3 h without an owner: llama-server --port 18000; it was worker qwen` */
 export const describeRun = ({ worker, pids, since, argv }: UnownedRun, now: number): string => {
   const more = pids.length > 1 ? ` (and ${pids.length - 1} more)` : '';
   const command = argv.join(' ');
-  const shown = command.length > longestCommand ? `${command.slice(0, longestCommand)}…` : command;
+  const shown = command.length > maxCommandLength ? `${command.slice(0, maxCommandLength)}…` : command;
   return `pid ${pids[0]}${more} has run for ${formatAge(since, now)} without an owner: ${shown}; it was worker ${worker}`;
 };
 

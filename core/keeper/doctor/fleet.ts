@@ -42,7 +42,7 @@ const checkDevices = async (queen: QueenClient, { alias }: HiveView): Promise<Ch
   }
   const { devices, notes } = answer;
   const broken = devices.filter(({ fault }) => fault !== undefined);
-  // A machine without a GPU is no problem, so what was not found is only a note.
+  // A machine needs no GPU, so a missing device is only a note.
   const aside = notes.length > 0 ? ` (${notes.join('; ')})` : '';
   return [
     ok(name, `${devices.map(({ id }) => id).join(' ')}${aside}`),

@@ -34,7 +34,7 @@ export interface MachinesOptions {
   /** Version of this command line. */
   ours: string;
   /** Total time to wait for the machines. */
-  patienceMs?: number;
+  timeoutMs?: number;
 }
 
 /** What the queen finds on each machine; nothing if only this machine is declared. */
@@ -43,10 +43,10 @@ export const checkMachines = async ({
   paths,
   agent,
   ours,
-  patienceMs = 60_000,
+  timeoutMs = 60_000,
 }: MachinesOptions): Promise<Check[]> => {
   const { hives } = await queen.get<{ hives: HiveView[] }>('/v1/hives');
-  return [...hives.flatMap((hive) => checkVersion(hive, ours)), ...(await reach(queen, paths, agent, patienceMs))];
+  return [...hives.flatMap((hive) => checkVersion(hive, ours)), ...(await reach(queen, paths, agent, timeoutMs))];
 };
 
 const checkVersion = ({ alias, mode, version }: HiveView, ours: string): Check[] => {
@@ -60,7 +60,7 @@ const reach = async (
   queen: QueenClient,
   paths: Paths,
   agent: string | undefined,
-  patienceMs: number,
+  timeoutMs: number,
 ): Promise<Check[]> => {
   if (!declaresOthers(paths)) return [];
   // The doctor changes nothing: it does not accept new host keys, and asks no questions.
@@ -69,7 +69,7 @@ const reach = async (
     if (event.kind === 'ask') void queen.answerJob(job, event.id, event.secret ? '' : 'no').catch(() => {});
   };
   const { checks } = await queen.runOperation('package_validate', agent === undefined ? {} : { agent }, {
-    signal: AbortSignal.timeout(patienceMs),
+    signal: AbortSignal.timeout(timeoutMs),
     onStarted: (id) => {
       job = id;
     },

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { tempFolder } from '../../lifecycle/process/testing.ts';
-import { expectWritable, fileToSend, mostFileBytes, numbered, writeOutput } from './files.ts';
+import { expectWritable, fileToSend, maxFileBytes, numbered, writeOutput } from './files.ts';
 
-test('a file is replaced with its mode kept, and a link leads to the file that is meant', async (t) => {
+test('a file is replaced and keeps its mode, and a link is followed', async (t) => {
   const folder = await tempFolder(t);
   const [file, link] = [join(folder, 'private.txt'), join(folder, 'link')];
   await writeFile(file, 'old');
@@ -20,7 +20,7 @@ test('a file is replaced with its mode kept, and a link leads to the file that i
   assert.deepEqual((await readdir(folder)).sort(), ['link', 'private.txt']);
 });
 
-test('a pipe is written to, and stays one', async (t) => {
+test('a pipe is written to, and stays a pipe', async (t) => {
   const pipe = join(await tempFolder(t), 'pipe');
   execFileSync('mkfifo', [pipe]);
   const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -29,16 +29,16 @@ test('a pipe is written to, and stays one', async (t) => {
   assert.ok((await lstat(pipe)).isFIFO());
 });
 
-test('a file that is too large to be sent is refused before it is read', async (t) => {
+test('a file that is too large to send is refused before it is read', async (t) => {
   const file = join(await tempFolder(t), 'long.wav');
   await writeFile(file, 'RIFF');
-  await truncate(file, mostFileBytes + 1);
+  await truncate(file, maxFileBytes + 1);
   await assert.rejects(fileToSend(file), { code: 'FILE_TOO_LARGE', message: /long\.wav is larger than 1023 MiB/ });
-  await truncate(file, mostFileBytes);
-  assert.equal((await fileToSend(file)).size, mostFileBytes);
+  await truncate(file, maxFileBytes);
+  assert.equal((await fileToSend(file)).size, maxFileBytes);
 });
 
-test('what cannot be written is said before the work', async (t) => {
+test('an unwritable file is reported in advance', async (t) => {
   const folder = await tempFolder(t);
   await mkdir(join(folder, 'sub'));
   for (const path of ['', join(folder, 'sub'), join(folder, 'none/a.txt'), join(folder, 'x'.repeat(300))])
@@ -47,7 +47,7 @@ test('what cannot be written is said before the work', async (t) => {
   await writeOutput(join(folder, 'x'.repeat(250)), 'fits');
 });
 
-test('of several files each has its number', () => {
+test('each of several files gets a number', () => {
   assert.deepEqual(
     [numbered('a.png', 0, 1), numbered('a.png', 1, 3), numbered('a', 0, 2)],
     ['a.png', 'a-2.png', 'a-1'],

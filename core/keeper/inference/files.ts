@@ -7,8 +7,8 @@ import { RbeeError } from '../../contract/errors.ts';
 import { bodyLimit } from '../../contract/queen-api.ts';
 import { readStdin, tooLarge } from './stdin.ts';
 
-/** The queen accepts requests of this size, part of which is needed for the other fields. */
-export const mostFileBytes = bodyLimit.application - 2 ** 20;
+/** The queen's limit for requests, minus some room for the other fields. */
+export const maxFileBytes = bodyLimit.application - 2 ** 20;
 
 /** A file to send, read from disk as it is sent; `-` is stdin. Errors: FILE_UNREADABLE, FILE_TOO_LARGE. */
 export const fileToSend = async (path: string): Promise<File> => {
@@ -17,7 +17,7 @@ export const fileToSend = async (path: string): Promise<File> => {
     const found = await stat(path);
     if (!found.isFile()) throw new Error(found.isDirectory() ? 'it is a folder' : 'it is not a regular file');
     if (found.size === 0) throw new Error('it is empty');
-    if (found.size > mostFileBytes) throw tooLarge(path, mostFileBytes);
+    if (found.size > maxFileBytes) throw tooLarge(path, maxFileBytes);
     await (await open(path)).close();
     return new File([await openAsBlob(path)], basename(path));
   } catch (error) {
@@ -27,12 +27,12 @@ export const fileToSend = async (path: string): Promise<File> => {
 };
 
 const stdinToSend = async (): Promise<Buffer<ArrayBuffer>> => {
-  const data = await readStdin(mostFileBytes);
+  const data = await readStdin(maxFileBytes);
   if (data.length > 0) return data as Buffer<ArrayBuffer>;
   throw RbeeError.of('FILE_UNREADABLE', { path: 'stdin', problem: 'it is empty' });
 };
 
-/** Checks before the work that its result can be saved. Errors: FILE_UNWRITABLE. */
+/** Checks in advance that a result can be saved. Errors: FILE_UNWRITABLE. */
 export const expectWritable = async (path: string): Promise<void> => {
   try {
     if (path === '') throw new Error('it has no name');
@@ -45,8 +45,8 @@ export const expectWritable = async (path: string): Promise<void> => {
 };
 
 /**
- * Replaces the file atomically, and keeps its mode. Follows links, and writes directly to what is not a
- * ordinary file (a pipe, a device) is written to. Errors: FILE_UNWRITABLE.
+ * Replaces the file atomically, and keeps its mode. Follows links. Anything that is not a regular file, such as a pipe or
+ * a device, is written directly. Errors: FILE_UNWRITABLE.
  */
 export const writeOutput = async (path: string, data: string | Uint8Array): Promise<void> => {
   let partial: string | undefined;

@@ -3,11 +3,11 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { readStdin } from './stdin.ts';
 
-test('what is piped in is read to its end', async () => {
+test('piped input is read to its end', async () => {
   assert.equal(String(await readStdin(10, Readable.from([Buffer.from('12345'), Buffer.from('67890')]))), '1234567890');
 });
 
-test('a pipe without an end is refused as soon as it is too much, and read no further', async () => {
+test('an endless pipe is refused as soon as the limit is passed, and read no further', async () => {
   let given = 0;
   const endless = Readable.from(
     (function* () {

@@ -19,13 +19,14 @@ export const declareHive = async (
   await changeHivesConf(file, (before) => {
     const text = withTypes(addHive(before, file, hive), types);
     declared = parseHivesConf(text, file).hives.find(({ alias }) => alias === hive.alias);
-    if (!declared) throw RbeeError.of('HIVES_CONF_UNEDITABLE', { file, problem: 'what was added is not found in it' });
+    if (!declared)
+      throw RbeeError.of('HIVES_CONF_UNEDITABLE', { file, problem: 'the new entry cannot be found in it' });
     return text;
   });
   return declared!;
 };
 
-/** A sync will act on this file, so its ownership is checked. */
+/** A sync acts on this file, so its ownership is checked. */
 const edited = { isChosen: true };
 
 /** Removes a machine. Errors: those of `declareHive`, HIVE_NOT_DECLARED, NO_HIVES_CONF. */

@@ -8,7 +8,7 @@ import type { WantedType } from './hives-file.ts';
 
 export const newHiveFlags = {
   user: Flags.string({ char: 'u', description: 'User to log in as [default: from ~/.ssh/config]' }),
-  port: Flags.integer({ char: 'p', min: 1, max: 65_535, description: 'Port of its sshd' }),
+  port: Flags.integer({ char: 'p', min: 1, max: 65_535, description: 'Port of its SSH server' }),
   'identity-file': Flags.string({ char: 'i', description: 'Private key to use', helpValue: '<file>' }),
   'proxy-jump': Flags.string({
     char: 'J',
@@ -44,7 +44,7 @@ export const newHive = (
   help: string,
 ): { hive: NewHive; types: WantedType[] } => {
   if (alias === localAlias) {
-    const problem = `${localAlias} is the machine of the queen, which already is a hive; choose another name`;
+    const problem = `${localAlias} is the queen's own machine, which is already a hive; choose another name`;
     throw RbeeError.of('USAGE', { problem, help });
   }
   const fields = {

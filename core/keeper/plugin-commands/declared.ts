@@ -1,6 +1,6 @@
 /**
- * What installed plugins declare for the command line, from their package.json alone. Read in every command, also in the
- * short ones, so it loads nothing and runs nothing.
+ * What installed plugins declare for the command line, read only from their package.json. Every command reads this, even
+ * the fast ones, so it loads and runs nothing.
  */
 import { join } from 'node:path';
 import { readSmallFileSync } from '../../boundary/small-file.ts';

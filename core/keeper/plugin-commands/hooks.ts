@@ -33,8 +33,8 @@ export const guardHooks = (config: Config, warn: (text: string) => void): Config
 };
 
 /**
- * oclif's timer keeps no process alive: without another one, a hook that waits for nothing would end the command
- * silently. Null for a module that never finishes loading: that, oclif does not even time.
+ * oclif's timer does not keep the process alive: without this one, a hook that waits for nothing would end the command
+ * silently. Null for a module that never finishes loading, for which oclif has no timeout.
  */
 const awake = async (running: Promise<HookResult>): Promise<HookResult | null> => {
   let timer: NodeJS.Timeout | undefined;

@@ -7,8 +7,8 @@ import { typedText } from '../screens.ts';
 export interface Question {
   text: string;
   /** Used if the answer is empty. */
-  usual: string;
-  /** The only answers, if so. */
+  default: string;
+  /** The only valid answers, if they are limited. */
   choices?: readonly string[];
   /** Why an answer is invalid. */
   problem?: (answer: string) => string | undefined;
@@ -34,12 +34,12 @@ export const askAll = async (questions: readonly Question[]): Promise<string[]> 
 };
 
 const askOne = async (
-  { text, usual, choices, problem }: Question,
+  { text, default: fallback, choices, problem }: Question,
   ask: (text: string) => Promise<string>,
 ): Promise<string> => {
   const among = choices ? ` [${choices.join(', ')}]` : '';
   for (;;) {
-    const answer = (await ask(`${text}${among} (${usual || 'none'}): `)).trim() || usual;
+    const answer = (await ask(`${text}${among} (${fallback || 'none'}): `)).trim() || fallback;
     const wrong = choices && !choices.includes(answer) ? `choose one of ${choices.join(', ')}` : problem?.(answer);
     if (wrong === undefined) return answer;
     typedText().write(`  ${printable(wrong)}\n`);

@@ -20,7 +20,7 @@ const plugin = (change: Partial<NewPlugin> = {}): NewPlugin => ({
   ...change,
 });
 
-test('every template is copied under the names of its author', async () => {
+test('every template is copied with the names of its author', async () => {
   for (const template of Object.keys(templates) as Template[]) {
     const made = plugin({ template, folder: join(folder, template) });
     const files = await createPlugin(made);
@@ -34,13 +34,13 @@ test('every template is copied under the names of its author', async () => {
   }
 });
 
-test('a program stays one that can be run', async () => {
+test('an executable file stays executable', async () => {
   const made = plugin({ template: 'worker-program', folder: join(folder, 'runs') });
   await createPlugin(made);
   assert.ok((await stat(join(made.folder, 'stand-in/big-shout-server.js'))).mode & 0o100);
 });
 
-test('a folder with something in it is left alone, an empty one is used', async () => {
+test('a folder with files is left alone, and an empty one is used', async () => {
   const full = join(folder, 'full');
   await mkdir(full);
   await writeFile(join(full, 'mine'), '');
@@ -52,7 +52,7 @@ test('a folder with something in it is left alone, an empty one is used', async 
   await createPlugin(plugin({ folder: empty }));
 });
 
-test('names that will not do are refused before anything is made', async () => {
+test('invalid names are refused before anything is created', async () => {
   const target = join(folder, 'refused');
   for (const change of [
     { type: 'Shout' },
@@ -67,6 +67,6 @@ test('names that will not do are refused before anything is made', async () => {
   await assert.rejects(stat(target));
 });
 
-test('a package without a scope says what it is', () => {
+test('the name of a package without a scope shows that it is an rbee worker', () => {
   assert.equal(packageName({ type: 'shout', scope: '' }), 'rbee-worker-shout');
 });

@@ -1,4 +1,4 @@
-// `npm install` of a new plugin ended with E404 for @rbee/core, in a checkout as outside of one.
+// `npm install` in a new plugin used to end with E404 for @rbee/core, both in a checkout and elsewhere.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,13 +32,13 @@ const newPlugin = async () =>
   });
 const none = async () => false;
 
-test('in a checkout they are links to it, whatever a registry has', async () => {
+test('in a checkout they are links to it, even if a registry has them', async () => {
   const workspace = await packageAt(join(home, 'checkout'), { name: 'rbee-workspace' });
   const server = await packageAt(join(workspace, 'node_modules/@rbee/worker-server'), { name: '@rbee/worker-server' });
   const core = await packageAt(join(workspace, 'node_modules/@rbee/core'), { name: '@rbee/core' });
   const root = await packageAt(join(workspace, 'core'), { name: '@rbee/core' });
   const folder = await newPlugin();
-  const isPublished = async () => assert.fail('no registry is asked');
+  const isPublished = async () => assert.fail('no registry must be asked');
   const found = await provideOwnPackages(folder, { registry: null, root, isPublished });
   const linked = { '@rbee/core': core, '@rbee/worker-server': server };
   assert.deepEqual(found, { linked, missing: [], unbuilt: workspace });
@@ -48,7 +48,7 @@ test('in a checkout they are links to it, whatever a registry has', async () => 
   assert.equal((await provideOwnPackages(await newPlugin(), { registry: null, root, isPublished })).unbuilt, undefined);
 });
 
-test('elsewhere npm gets them from the registry that it asks, or from that of rbee.conf', async () => {
+test('elsewhere npm gets them from its own registry, or from the one in rbee.conf', async () => {
   const root = await packageAt(join(home, 'other/core'), { name: '@rbee/core' });
   const user = await packageAt(join(home, 'user'), {});
   await writeFile(join(user, '.npmrc'), 'fetch-retries=0\nregistry=http://127.0.0.1:9/\n');
@@ -66,7 +66,7 @@ test('elsewhere npm gets them from the registry that it asks, or from that of rb
   assert.equal(await published('@rbee/core@^2.0.0', folder), false);
 });
 
-test('what no registry has is a link to this rbee where it brought it, and else named', async () => {
+test('a package that no registry has is linked to this rbee if it has it, and otherwise reported as missing', async () => {
   const modules = join(home, 'installed/node_modules');
   const root = await packageAt(join(modules, '@rbee/core'), { name: '@rbee/core' });
   const alone = await provideOwnPackages(await newPlugin(), { registry: null, root, isPublished: none });

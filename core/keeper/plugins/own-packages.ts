@@ -1,7 +1,7 @@
 /**
- * Gives a new plugin the packages of rbee that it declares, so that `npm install` works wherever this rbee came from: from a
- * checkout and from an installation they are linked, where no registry has them. npm keeps a link whose version fits, and
- * what the package declares stays what its author will publish.
+ * Provides a new plugin with the rbee packages that it declares, so that `npm install` works wherever this rbee came from:
+ * links those that no registry has to this checkout or installation. npm keeps a link whose version matches, and the
+ * package.json of the plugin stays as its author will publish it.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
@@ -13,20 +13,20 @@ export interface OwnPackages {
   linked: Record<string, string>;
   /** Neither a registry nor this machine has them: `npm install` will fail. */
   missing: string[];
-  /** The checkout that the links lead to, if it has to be built first. */
+  /** The checkout that the links point to, if it must be built first. */
   unbuilt?: string;
 }
 
 export interface OwnPackagesContext {
   /** `[registry] url` of rbee.conf, which npm does not read. */
   registry: string | null;
-  /** Folder of the package that is running, and so of the checkout around it. */
+  /** Folder of the running package, and so of the checkout around it. */
   root?: string;
   /** Whether the registry that npm uses in this folder has such a version. */
   isPublished: (spec: string, folder: string) => Promise<boolean>;
 }
 
-/** A package that is found nowhere is no error: the plugin is created, and the output names what is missing. */
+/** A package that is not found is not an error: the plugin is created, and the output names the missing package. */
 export const provideOwnPackages = async (
   folder: string,
   { registry, root = packageRoot(), isPublished }: OwnPackagesContext,

@@ -18,7 +18,7 @@ const folderWithRbee = (path: string): string => {
   return folder;
 };
 
-test('a shell that finds rbee needs nothing, and one that finds it only because of npx does', async () => {
+test('a shell that finds rbee needs no command, and one that finds it only because of npx does', async () => {
   const root = join(home, 'lib/node_modules/@rbee/core');
   const install = 'npm install --global @rbee/core';
   assert.equal(await putRbeeOnPath({ PATH: `/usr/bin:${folderWithRbee('bin')}` }, root), null);
@@ -28,7 +28,7 @@ test('a shell that finds rbee needs nothing, and one that finds it only because 
   assert.equal(await putRbeeOnPath({ PATH: ofNpm, npm_execpath: '/usr/lib/npm-cli.js' }, root), install);
 });
 
-test('in a checkout the command leads to its own rbee', async () => {
+test('in a checkout, the command points to its own rbee', async () => {
   const workspace = join(home, 'checkout');
   mkdirSync(workspace);
   writeFileSync(join(workspace, 'package.json'), JSON.stringify({ name: 'rbee-workspace' }));

@@ -25,12 +25,12 @@ const hive = (change: Partial<HiveView>): HiveView => ({
 });
 
 describe('hives on other machines', () => {
-  it('say since when they cannot be reached, and why', () => {
+  it('show since when they cannot be reached, and why', () => {
     const text = formatHives([hive({ status: 'unreachable', reason: 'no route to host' })], terminal, { now });
     assert.ok(text.endsWith('\n\ngpu-1: unreachable for 10 min: no route to host\n'), text);
   });
 
-  it('say when they are older than the command line, with the command that brings them up', () => {
+  it('show that they are older than the command line, with the command that updates them', () => {
     const options = { now, ours: '0.3.0' };
     const noteOf = (change: Partial<HiveView>) => formatHives([hive(change)], terminal, options).split('\n\n')[1];
     const older = 'runs rbee 0.2.0, older than this 0.3.0; update it with:';
@@ -44,7 +44,7 @@ describe('hives on other machines', () => {
 });
 
 describe('the order of versions', () => {
-  it('goes by numbers, puts early ones before their release, and trusts nothing that it cannot read', () => {
+  it('is numeric, puts pre-releases before their release, and ignores unknown formats', () => {
     for (const [one, two] of [
       ['0.9.9', '0.10.0'],
       ['1.0.0', '2.0.0'],

@@ -5,7 +5,7 @@ import { askedFor, formatJobs } from './jobs.ts';
 
 const terminal = { width: Number.POSITIVE_INFINITY, rows: 24, live: false, colour: false, unicode: true };
 
-it('says what a job was asked for, and after it why it failed', () => {
+it('shows what a job was for, then why it failed', () => {
   const job: JobView = {
     id: 'job-1',
     operation: 'worker_spawn',
@@ -19,7 +19,7 @@ it('says what a job was asked for, and after it why it failed', () => {
   assert.match(formatJobs([job], terminal), /spawn of llamacpp demo: it was cancelled\n$/);
 });
 
-it('names the main argument of an operation, or what there is', () => {
+it('names the main argument of an operation, or all of its input', () => {
   assert.equal(askedFor('worker_stop', { worker: 'w-1', now: true }), 'stop of w-1');
   assert.equal(askedFor('hive_start', { hive: 'local' }), 'start of local');
   assert.equal(askedFor('queen_status', {}), 'status');

@@ -36,7 +36,7 @@ const whatText = (job: JobView): string => {
   return job.error === null ? asked : `${asked}: ${job.error.message}`;
 };
 
-const longestBrief = 200;
+const maxBriefLength = 200;
 
 /** The main argument of an operation: the first of these. */
 const mainArguments = ['type', 'worker', 'package', 'plugin', 'hive', 'model', 'prompt'];
@@ -45,7 +45,7 @@ const mainArguments = ['type', 'worker', 'package', 'plugin', 'hive', 'model', '
 export const askedFor = (operation: string, input: unknown): string => {
   const given = (input ?? {}) as Record<string, unknown>;
   const main = mainArguments.map((key) => given[key]).filter((value) => typeof value === 'string');
-  const about = (main.length > 0 ? main.join(' ') : briefly(input)).slice(0, longestBrief);
+  const about = (main.length > 0 ? main.join(' ') : briefly(input)).slice(0, maxBriefLength);
   const verb = operation.replace(/^(package|worker|hive|queen)_/, '').replaceAll('_', ' ');
   return about === '' ? verb : `${verb} of ${about}`;
 };
@@ -54,7 +54,7 @@ const briefly = (input: unknown): string => {
   const text = Object.entries(input ?? {})
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : jsonForPeople(value)}`)
     .join(' ');
-  return text.length > longestBrief ? `${text.slice(0, longestBrief)}…` : text;
+  return text.length > maxBriefLength ? `${text.slice(0, maxBriefLength)}…` : text;
 };
 
 /** Everything about one job. */

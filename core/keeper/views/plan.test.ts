@@ -42,14 +42,14 @@ const planOf = (hives: HivePlan[], change: Partial<SyncPlan> = {}): SyncPlan => 
 });
 
 describe('a plan', () => {
-  it('says of every kind of step what is done and why', () => {
+  it('shows for every kind of step what is done and why', () => {
     assert.deepEqual(formatPlan(planOf([hive({ steps })]), terminal).split('\n'), [
       'HIVE   DO         WHAT                     WHY',
       'gpu-1  install    rbee 0.2.0-bbbb          replaces 0.1.0-aaaa',
-      'gpu-1  start      the hive                 it does not run',
+      'gpu-1  start      the hive                 not running',
       'gpu-1  install    llamacpp 1.1.0 (cuda)    replaces 1.0.0',
       'gpu-1  install    llamacpp 1.1.0 (vulkan)  no build for vulkan yet',
-      'gpu-1  download   hf:org/model             not there',
+      'gpu-1  download   hf:org/model             missing',
       'gpu-1  start      a                        failed',
       'gpu-1  replace    b                        declaration changed',
       'gpu-1  delete     c (whisper)              not declared',
@@ -61,12 +61,12 @@ describe('a plan', () => {
     ]);
   });
 
-  it('of nothing says so in one line', () => {
+  it('without steps is one line', () => {
     const text = formatPlan(planOf([hive({}), hive({})], { inSync: true }), terminal);
     assert.equal(text, 'all 2 hives are in sync with /hives.conf; nothing to do\n');
   });
 
-  it('names what is not declared and stays', () => {
+  it('names what is not declared and is kept', () => {
     const extra = [{ kind: 'hive' }, { kind: 'worker', worker: 'mine', type: 'sd' }] as const;
     assert.match(
       formatPlan(planOf([hive({ extra })], { inSync: true }), terminal),
@@ -76,7 +76,7 @@ describe('a plan', () => {
 });
 
 describe('a report', () => {
-  it('gives each failure its cause, its hint and the command that tries again', () => {
+  it('shows the cause, the hint and the retry command of each failure', () => {
     const [first, , third, , fifth] = steps as [SyncStep, SyncStep, SyncStep, SyncStep, SyncStep];
     const error = { code: 'UPLOAD_FAILED', message: 'it broke off', hint: 'try again' } as const;
     const of = (step: SyncStep, change: object) => ({
@@ -126,7 +126,7 @@ describe('the whole difference', () => {
   const counts = { hives: 1, inSync: 0, drifted: 1, unreachable: 0, undeclared: 0, steps: 1 };
   const at = '2026-01-01T00:00:00Z';
 
-  it('is the plan of a sync that is not run', () => {
+  it('is shown as the plan of a sync that does not run', () => {
     const plan = hive({ steps: steps.slice(1, 2) });
     const drifted = {
       alias: 'gpu-1',
@@ -138,10 +138,10 @@ describe('the whole difference', () => {
     const view = { config: '/hives.conf', declared: true, inSync: false, hives: [drifted], counts, at };
     const text = formatWholeDrift(view, terminal, Date.parse(at));
     assert.match(text, /^drift {3}1 of 1 hive out of sync with \/hives\.conf \(checked 0 s ago\)\n/);
-    assert.match(text, /\ngpu-1 {2}start {2}the hive {2}it does not run\n\n1 step on 1 hive\n$/);
+    assert.match(text, /\ngpu-1 {2}start {2}the hive {2}not running\n\n1 step on 1 hive\n$/);
   });
 
-  it('is none where nothing is declared', () => {
+  it('is empty without a hives.conf', () => {
     const view = { config: '/hives.conf', declared: false, inSync: true, hives: [], counts, at };
     assert.equal(formatWholeDrift(view, terminal), 'there is no /hives.conf, so there is nothing to compare with\n');
   });

@@ -32,7 +32,7 @@ const columns: Column<Row>[] = [
 const styleOf = ({ kind }: SyncStep) =>
   /^(delete|uninstall)/.test(kind) ? 'red' : kind === 'replace_worker' ? 'yellow' : 'green';
 
-/** Problems, what is left as it is, and what is not known yet. */
+/** Problems, what is kept, and what is not known yet. */
 const formatNotes = ({ alias, steps, problems, extra, complete, status }: HivePlan, terminal: Terminal): string => {
   const lines = problems.map((problem) => formatProblem(problem, terminal, hiveBefore(alias, problem)));
   const isRemoved = steps.some(({ kind }) => /^(delete|uninstall)/.test(kind));

@@ -107,7 +107,7 @@ export const formatDetails = (plugin: PluginDetails, terminal: Terminal): string
     ],
     terminal,
   );
-  const note = source === null ? '\ninstall it to see which variants run here, and its options\n' : '';
+  const note = source === null ? '\ninstall it to see its options and which variants run here\n' : '';
   return head + plugin.types.map((type) => formatType(type, terminal)).join('') + note;
 };
 

@@ -1,4 +1,4 @@
-/** Limits how many run at once; the others wait in the order in which they came. */
+/** Limits how many callers run at once; the others wait in order of arrival. */
 export class Semaphore {
   #free: number;
   readonly #most: number;
@@ -9,7 +9,7 @@ export class Semaphore {
     this.#free = most;
   }
 
-  /** True when none is running. */
+  /** True if none is running. */
   get isIdle(): boolean {
     return this.#free === this.#most;
   }

@@ -35,12 +35,12 @@ export const askWho = async (runner: Runner, spec: DaemonSpec, signal?: AbortSig
     const { status, body } = await runner.request({ url, socketPath, timeoutMs: healthTimeoutMs, signal });
     if (status !== 200) return notAnswering(`${url} answers ${status}`);
     const health: unknown = JSON.parse(body);
-    if (!isHealthBody(health)) return notAnswering(`${url} answers, but not as rbee does`);
+    if (!isHealthBody(health)) return notAnswering(`${url} answers, but is not a daemon of rbee`);
     return health.name === spec.name ? { pid: health.pid } : notAnswering(`${url} is answered by ${health.name}`);
   } catch (error) {
     signal?.throwIfAborted();
     const { code, message } = error as NodeJS.ErrnoException;
-    // Aborts and timeouts have a number here, which helps no reader.
+    // The code of an abort or timeout is a number, which does not help the reader.
     return notAnswering(typeof code === 'string' ? code : (message ?? String(error)));
   }
 };

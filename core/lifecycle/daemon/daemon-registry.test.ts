@@ -44,7 +44,7 @@ const setUp = async (t: TestContext) => {
   return { registry, spec, folder };
 };
 
-test('daemons are installed, listed, got and uninstalled', async (t) => {
+test('daemons are installed, listed, read and uninstalled', async (t) => {
   const { registry, spec, folder } = await setUp(t);
   assert.deepEqual(await registry.list(), []);
   await registry.install(spec('queen'));
@@ -65,7 +65,7 @@ test('daemons are installed, listed, got and uninstalled', async (t) => {
   await registry.install(spec('queen'));
 });
 
-test('uninstalling is refused while it runs, and a delete stops it first', async (t) => {
+test('a running daemon cannot be uninstalled, and a delete stops it first', async (t) => {
   const { registry, spec } = await setUp(t);
   await registry.install(spec('hive'));
   const { pid } = await registry.daemon('hive').ensureRunning();
@@ -79,7 +79,7 @@ test('uninstalling is refused while it runs, and a delete stops it first', async
   assert.deepEqual(await registry.list(), []);
 });
 
-test('a sync takes the fewest steps to what is wanted', async (t) => {
+test('a sync takes as few steps as possible', async (t) => {
   const { registry, spec } = await setUp(t);
   const running = async () => {
     const status = await registry.status('hive');

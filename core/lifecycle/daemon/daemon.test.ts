@@ -38,7 +38,7 @@ const setUp = async (t: TestContext, ...flags: string[]) => {
     const pid = Number(await readFile(pidFile, 'utf8').catch(() => '0'));
     if (pid > 1) pids.add(pid);
   });
-  /** Starts it by hand, in the way a foreground run does. */
+  /** Starts it manually, as a foreground run does. */
   const byHand = async (...more: string[]) => {
     const { argv } = makeSpec();
     const env = { ...process.env, [daemonVariable]: pidFile };
@@ -76,7 +76,7 @@ test('a daemon is started once, found running, and stopped', async (t) => {
   assert.match(await readFile(join(folder, 'logs', 'queen.log'), 'utf8'), /starting/);
 });
 
-test('several processes that ask at the same instant start one daemon', async (t) => {
+test('several concurrent processes start one daemon', async (t) => {
   const { daemon, folder, makeSpec, pids } = await setUp(t);
   const script = join(folder, 'ask.ts');
   await writeFile(
@@ -103,7 +103,7 @@ test('several processes that ask at the same instant start one daemon', async (t
   await daemon.stop();
 });
 
-test('a daemon that is deaf to SIGTERM is killed after its grace', async (t) => {
+test('a daemon that ignores SIGTERM is killed after its grace period', async (t) => {
   const { daemon } = await setUp(t, 'deaf');
   const { pid } = await daemon.ensureRunning();
   await daemon.stop();
@@ -113,7 +113,7 @@ test('a daemon that is deaf to SIGTERM is killed after its grace', async (t) => 
   assert.ok(await isGone(again.pid));
 });
 
-test('a restart runs what the configuration says now', async (t) => {
+test('a restart uses the current configuration', async (t) => {
   const { daemon, state } = await setUp(t);
   const before = await daemon.ensureRunning();
   state.flags = ['new-flag'];
@@ -123,7 +123,7 @@ test('a restart runs what the configuration says now', async (t) => {
   await daemon.stop();
 });
 
-test('a daemon that exits at once is said, with its last words', async (t) => {
+test('a daemon that exits at once is reported with its last output', async (t) => {
   const { daemon } = await setUp(t, 'exit');
   await assert.rejects(daemon.ensureRunning(), {
     code: 'START_FAILED',
@@ -133,7 +133,7 @@ test('a daemon that exits at once is said, with its last words', async (t) => {
   assert.deepEqual(await daemon.status(), { status: 'stopped' });
 });
 
-test('a program that is missing is said', async (t) => {
+test('a missing program is reported', async (t) => {
   const { makeSpec, folder } = await setUp(t);
   const missing = new Daemon({
     spec: () => ({ ...makeSpec(), argv: [join(folder, 'gone')] }),
@@ -149,7 +149,7 @@ test('a program that is missing is said', async (t) => {
   await assert.rejects(unwritable.ensureRunning(), { code: 'STATE_UNWRITABLE' });
 });
 
-test('a daemon that never answers is given up after its time, and can still be stopped', async (t) => {
+test('a daemon that never answers is abandoned after a timeout, and can still be stopped', async (t) => {
   const { makeSpec } = await setUp(t, 'silent');
   const daemon = new Daemon({ spec: () => ({ ...makeSpec(), readyTimeoutMs: 1_500 }), runner: localRunner, env: {} });
   await assert.rejects(daemon.ensureRunning(), { code: 'TIMEOUT', lines: ['starting'] });
@@ -166,7 +166,7 @@ test('a daemon that never answers is given up after its time, and can still be s
   await daemon.kill();
 });
 
-test('a failing health check, or one of another program, is not a running daemon', async (t) => {
+test('a failing health check, or that of another program, is not a running daemon', async (t) => {
   const sick = await setUp(t, 'sick');
   await sick.daemon.spawn();
   await eventually(async () => {
@@ -176,7 +176,7 @@ test('a failing health check, or one of another program, is not a running daemon
   await sick.daemon.stop();
   for (const [flag, problem] of [
     ['other', 'is answered by other'],
-    ['rude', 'not as rbee does'],
+    ['rude', 'not a daemon of rbee'],
   ] as const) {
     const { daemon } = await setUp(t, flag);
     await assert.rejects(daemon.ensureRunning(), { code: 'START_FAILED', message: new RegExp(problem) });
@@ -184,7 +184,7 @@ test('a failing health check, or one of another program, is not a running daemon
   }
 });
 
-test('a PID file whose process is gone is stale, and is cleaned', async (t) => {
+test('a PID file whose process is gone is stale, and is removed', async (t) => {
   const { daemon, pidFile } = await setUp(t);
   const { pid } = await daemon.ensureRunning();
   await localRunner.signal({ pid }, 'SIGKILL');
@@ -199,7 +199,7 @@ test('a PID file whose process is gone is stale, and is cleaned', async (t) => {
   await daemon.stop();
 });
 
-test('a stranger who has the PID now is never signalled', async (t) => {
+test('another process that reuses the PID is never signalled', async (t) => {
   const { daemon, pidFile, pids } = await setUp(t);
   const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' });
   pids.add(stranger.pid ?? 0);
@@ -216,11 +216,11 @@ test('a stranger who has the PID now is never signalled', async (t) => {
   await daemon.stop();
 });
 
-/** What a power cut, or a person, makes of a PID file. */
+/** A PID file after a power failure or a manual edit. */
 const garbage = ['', 'abc', '-1', '1', '99999999999', '12 13', '\0\0\0\0'];
 
-// Every command failed until the file was removed by hand, although nothing held the lock.
-test('a garbled PID file names no process: a stop does nothing, a start replaces it with a warning', async (t) => {
+// Every command used to fail until the file was removed manually, although nothing held the lock.
+test('a garbled PID file names no process: a stop does nothing, and a start replaces it with a warning', async (t) => {
   const { daemon, pidFile } = await setUp(t);
   for (const text of garbage) {
     await writeFile(pidFile, text);
@@ -256,15 +256,15 @@ test('a daemon that does not answer is found although its PID file is garbage or
   }
 });
 
-test('what is no file in the place of a PID file is said', async (t) => {
+test('a PID file that is not a file is reported', async (t) => {
   const { daemon, pidFile } = await setUp(t);
-  // Unreadable to everyone, root too.
+  // Unreadable, even for root.
   await mkdir(pidFile);
   await assert.rejects(daemon.status(), { code: 'PID_FILE_INVALID' });
 });
 
-// A hive that had just been killed was still in the process table, and was waited for as if it were starting.
-test('one that was killed at this very moment is started again, not waited for', async (t) => {
+// A hive that had just been killed was still in the process table, and the start waited for it.
+test('a daemon that was just killed is started again at once', async (t) => {
   const { daemon } = await setUp(t);
   for (let round = 0; round < 5; round += 1) {
     const { pid } = await daemon.ensureRunning();
@@ -275,7 +275,7 @@ test('one that was killed at this very moment is started again, not waited for',
   await daemon.stop();
 });
 
-test('a daemon that was started by hand is found, adopted and stopped', async (t) => {
+test('a manually started daemon is found, adopted and stopped', async (t) => {
   const { daemon, pidFile, byHand } = await setUp(t);
   assert.equal(await daemon.adopt(), null);
   const child = await byHand();
@@ -290,7 +290,7 @@ test('a daemon that was started by hand is found, adopted and stopped', async (t
   await exit;
 });
 
-test('a PID that came over TCP alone is not signalled', async (t) => {
+test('a PID that is only known from TCP is not signalled', async (t) => {
   const { makeSpec } = await setUp(t);
   const spec = { ...makeSpec(), socketPath: undefined };
   const body = JSON.stringify({
@@ -307,9 +307,9 @@ test('a PID that came over TCP alone is not signalled', async (t) => {
   await assert.rejects(daemon.kill(), { code: 'PROCESS_NOT_FOUND' });
 });
 
-test('when another one was started elsewhere and was first, it is the daemon', async (t) => {
+test('if another one was started elsewhere first, it is the daemon', async (t) => {
   const { daemon, byHand, state, pidFile } = await setUp(t);
-  // Ours finds the lock taken and exits, while the other one is about to answer.
+  // Ours finds the lock taken and exits shortly before the other one answers.
   state.flags = ['exit'];
   const starting = daemon.ensureRunning();
   state.flags = [];
@@ -318,8 +318,8 @@ test('when another one was started elsewhere and was first, it is the daemon', a
   assert.equal(await readFile(pidFile, 'utf8'), `${child.pid}\n`);
 });
 
-// On a busy machine, it held the daemon's lock without answering within half a second, and the start was reported as failed.
-test('when another one was started elsewhere and is still coming up, it is waited for', {
+// On a busy machine, the other one held the lock without answering for half a second, and the start counted as failed.
+test('if another one was started elsewhere and is still starting, the start waits for it', {
   skip: process.platform !== 'linux' && 'processes are found by their environment on Linux only',
 }, async (t) => {
   const { daemon, byHand, folder } = await setUp(t, 'alone');

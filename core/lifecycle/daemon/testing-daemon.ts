@@ -1,4 +1,4 @@
-/** A daemon that answers its health check on a socket; what it does wrong is in its arguments. */
+/** A daemon that answers its health check on a socket. Its arguments say how it misbehaves. */
 export const daemonProgram = `
 import { createServer } from 'node:http';
 import { mkdirSync, rmSync } from 'node:fs';

@@ -19,14 +19,14 @@ describe('folders', () => {
     assert.equal(statSync(folder).mode & 0o777, 0o700);
   });
 
-  it('are refused where a file is in the way', async () => {
+  it('are refused if a file is in the way', async () => {
     writeFileSync(join(home, 'file'), '');
     await assert.rejects(makeFolder(join(home, 'file')), unwritable);
     await assert.rejects(makeFolder(join(home, 'file', 'below')), unwritable);
   });
 
-  // mkdir answers ENOENT below /proc although /proc is there; Node's own recursive mkdir then never ends.
-  it('are refused where the system does not allow any', async () => {
+  // mkdir answers ENOENT below /proc although /proc exists; Node's own recursive mkdir then loops forever.
+  it('are refused where the system does not allow folders', async () => {
     await assert.rejects(makeFolder('/proc/nope/below'), unwritable);
   });
 });

@@ -1,4 +1,4 @@
-/** An id or token that is made once and then kept in a private file. */
+/** An id or token that is generated once and then kept in a private file. */
 import { readSmallFile } from '../../boundary/small-file.ts';
 import { writeAtomic } from './atomic-file.ts';
 
@@ -9,7 +9,7 @@ export interface IdFile {
   make: () => string;
 }
 
-/** The id in the file. A file that is missing or holds anything else is replaced. Throws STATE_UNWRITABLE. */
+/** The id in the file. A missing or invalid file is replaced. Throws STATE_UNWRITABLE. */
 export const loadId = async ({ file, pattern, make }: IdFile): Promise<string> => {
   const known = (await readSmallFile(file).catch(() => '')).trim();
   if (pattern.test(known)) return known;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { realInside } from './real-inside.ts';
 
-test('a path is resolved through links, and refused where one leads out of the folder', async (t) => {
+test('a path is resolved through links, and refused if one leads out of the folder', async (t) => {
   const top = await realpath(await mkdtemp(join(tmpdir(), 'rbee-inside-')));
   t.after(() => rm(top, { recursive: true }));
   const folder = join(top, 'folder');

@@ -9,7 +9,7 @@ import { Confiner } from './limits.ts';
 const limits = { memoryBytes: 2 ** 30, cpus: 1.5 };
 const argv = [process.execPath, '-e', 'console.log(process.pid, process.env.MARK)'];
 
-/** A machine whose user systemd is a script that notes its arguments and becomes the program, as the real one does. */
+/** A machine whose user systemd is a script that records its arguments and then execs the program, as the real one does. */
 const withSystemd = async (t: TestContext, answer = 'exec "$@"') => {
   const folder = await tempFolder(t);
   await mkdir(join(folder, 'run', 'systemd'), { recursive: true });
@@ -41,7 +41,7 @@ test('with a user systemd, a process gets its own scope, limited or not', async 
     call ?? '',
     /--user --scope .*--unit=rbee-w-1-abcdefgh --property MemoryMax=1073741824 --property CPUQuota=150% -- /,
   );
-  assert.equal((await calls()).length, 2, 'the machine is asked once');
+  assert.equal((await calls()).length, 2, 'the machine is examined once');
 });
 
 test('a limit that systemd would ignore is refused', async (t) => {
@@ -65,7 +65,7 @@ test('without systemd scopes, a writable cgroup enforces the limits', async (t) 
   const cgroups = join(folder, 'cgroups');
   const own = join(cgroups, 'user', 'hive');
   await mkdir(own, { recursive: true });
-  // What is above passes both controllers on, what is below only one: so the folder is made above.
+  // The parent group delegates both controllers, and this group only one, so the folder is created in the parent.
   await writeFile(join(cgroups, 'user', 'cgroup.subtree_control'), 'cpu memory\n');
   await writeFile(join(own, 'cgroup.subtree_control'), 'memory\n');
   const confiner = new Confiner(localRunner, { cgroups, ownGroup: async () => '1:cpu:/\n0::/user/hive\n' });

@@ -10,7 +10,7 @@ import { localRunner } from '../system/local-runner.ts';
 import type { Runner } from '../system/runner.ts';
 import { groupName, RunGroup } from './run-group.ts';
 
-/** What a process may use at most; a limit that the system cannot enforce is refused. */
+/** What a process may use. A limit that the system cannot enforce is refused. */
 export interface Limits {
   memoryBytes?: number;
   cpus?: number;
@@ -152,7 +152,7 @@ const inScope = (argv: readonly string[], { limits, ...run }: ConfineRequest): s
   ...argv,
 ];
 
-/** The shell adds itself to the group and then becomes the program, so that no instruction of it runs outside. */
+/** The shell adds itself to the group and then becomes the program, so that the program never runs outside of it. */
 const inGroup = (argv: readonly string[], folder: string): string[] => [
   '/bin/sh',
   '-c',

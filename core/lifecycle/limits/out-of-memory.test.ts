@@ -10,11 +10,11 @@ import { killInLog, markMemory, ranOutOfMemory } from './out-of-memory.ts';
 const kernel = (pid: number, seconds: number, what = 'Out of memory') =>
   `3,1234,${seconds * 1_000_000},-;${what}: Killed process ${pid} (llama-server) total-vm:48GB, anon-rss:31GB\n SUBSYSTEM=x\n`;
 
-test('the kernel’s log names the killed process, and lines before its start belong to another process', () => {
+test('the kernel’s log names the killed process, and earlier lines belong to another process', () => {
   const log = `6,1,5,-;eth0: link up\n${kernel(71, 50)}${kernel(72, 60, 'Memory cgroup out of memory')}`;
   assert.equal(killInLog(log, 71, '4000'), 'machine');
   assert.equal(killInLog(log, 72, '4000'), 'limit');
-  assert.equal(killInLog(log, 71, '6000'), null, 'started after that');
+  assert.equal(killInLog(log, 71, '6000'), null, 'it was started later');
   assert.equal(killInLog(log, 7, '0'), null);
   const dmesg = '[   50.123456] Out of memory (oom_kill_allocating_task): Killed process 71 (python3) total-vm:1kB\n';
   assert.equal(killInLog(dmesg, 71, '4000'), 'machine');
@@ -25,7 +25,7 @@ test('the kernel’s log names the killed process, and lines before its start be
   assert.equal(killInLog('my engine said: Out of memory: Killed process 71 (x)', 71, '0'), null);
 });
 
-/** A machine that tells what these files say. */
+/** A machine with these files. */
 const machine = async (t: TestContext, files: { log?: string; kills?: number; events?: string; dmesg?: string }) => {
   const folder = await tempFolder(t);
   const own = join(folder, 'rbee-w-1-abcdefgh');
@@ -58,7 +58,7 @@ const machine = async (t: TestContext, files: { log?: string; kills?: number; ev
 test('the control group decides first: the limit was hit, or the machine ran out of memory', async (t) => {
   const { tell, mark, ask } = await machine(t, { log: '', events: 'low 0\noom 2\noom_kill 2\noom_group_kill 0\n' });
   const before = await mark();
-  assert.equal(await ask(before), null, 'what happened earlier');
+  assert.equal(await ask(before), null, 'earlier kills do not count');
   await tell({ events: 'oom 3\noom_kill 3\n' });
   assert.equal(await ask(before), 'limit');
   await tell({ events: 'oom 2\noom_kill 3\n' });
@@ -85,7 +85,7 @@ test('without a group the log decides, and where it is not readable, dmesg or th
   assert.equal(await (await machine(t, {})).ask(null), null);
 });
 
-test('the log of this machine is read to its end, or not at all', async () => {
+test('the log of this machine is read completely or not at all', async () => {
   const asked = { pid: 2 ** 30, startTime: '0', group: null, before: null, killed: true };
   assert.equal(await ranOutOfMemory(localRunner, asked), null);
 });

@@ -32,7 +32,7 @@ test('stopping a unit leaves workers running, and values that systemd would expa
 });
 
 test('systemd accepts a unit', {
-  skip: analyze === undefined && 'there is no systemd-analyze here',
+  skip: analyze === undefined && 'systemd-analyze is not installed',
 }, async (t) => {
   const folder = await tempFolder(t);
   const file = join(folder, 'rbee-queen.service');
@@ -41,7 +41,7 @@ test('systemd accepts a unit', {
   assert.doesNotThrow(() => execFileSync(analyze ?? '', ['verify', '--user', file], { env, stdio: 'pipe' }));
 });
 
-/** systemctl and loginctl as scripts that note their arguments. */
+/** systemctl and loginctl as scripts that record their arguments. */
 const withSystemd = async (t: TestContext, scripts: { systemctl?: string; loginctl?: string }) => {
   const folder = await tempFolder(t);
   for (const name of ['systemctl', 'loginctl'] as const) {

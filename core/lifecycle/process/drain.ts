@@ -5,7 +5,7 @@ const drainMs = 30_000;
 
 /**
  * Waits until `drain` resolves, the process ends, `skip` aborts, or 30 s have passed. Aborts the signal given to
- * `drain` when the wait is over. Returns what went wrong; null when nothing did. Never throws.
+ * `drain` when the wait is over. Returns what went wrong, or null. Never throws.
  */
 export const waitDrained = async (
   drain: (options: { signal: AbortSignal }) => Promise<void>,

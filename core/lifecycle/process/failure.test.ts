@@ -40,7 +40,7 @@ test('the plugin’s diagnosis comes first, then the system’s messages, then t
     [{ kind: 'failed_status', status: 500, body: 'broken' }, 'crashed', /answers 500: broken/],
     [{ kind: 'failed_status', status: 500, body: '' }, 'crashed', /answers 500$/],
     [{ kind: 'unhealthy', problem: 'timeout', frozen: true }, 'killed', /a signal from outside stopped it/],
-    [{ kind: 'unhealthy', problem: 'timeout' }, 'crashed', /does not answer any more \(timeout\)/],
+    [{ kind: 'unhealthy', problem: 'timeout' }, 'crashed', /no longer answers \(timeout\)/],
     [{ kind: 'port_taken' }, 'port_in_use', /another program/],
     [{ kind: 'cannot_start', problem: 'no such program', hint: 'h' }, 'unknown', /no such program/],
   ];

@@ -60,7 +60,7 @@ export const describeFailure = async (context: FailureContext): Promise<FailureS
   const diagnosis = ownDiagnosis(reason) ?? (await said());
   // The kernel knows more than an engine that only reports that it, or its child, was killed.
   const known = memory && (!diagnosis || bareFacts.includes(diagnosis.cause)) ? outOfMemory(memory, memoryLimit) : null;
-  // That it was killed explains less than the system's last messages.
+  // The system's last messages explain more than the fact that it was killed.
   const explained = [
     known,
     diagnosis?.cause === 'killed' ? null : diagnosis,
@@ -111,7 +111,7 @@ const outOfMemory = (over: OutOfMemory, limit: number | undefined): Diagnosis =>
   const hint = 'choose a smaller model or context, or end what else uses the memory of that machine';
   const message =
     over === 'limit'
-      ? 'the kernel ended it because the container or service that it runs in used all the main memory that it may'
+      ? 'the kernel ended it because the container or service that it runs in reached its main memory limit'
       : `the kernel ended it because the machine ran out of main memory (it has ${formatBytes(totalmem())} of RAM)`;
   return { cause, message, hint };
 };
@@ -218,7 +218,7 @@ const plain = (reason: EndReason): Diagnosis => {
     case 'unhealthy':
       return reason.frozen
         ? { cause: 'killed', message: 'a signal from outside stopped it, and it did not continue', hint: whoKills }
-        : { cause: 'crashed', message: `it does not answer any more (${reason.problem})`, hint };
+        : { cause: 'crashed', message: `it no longer answers (${reason.problem})`, hint };
     case 'port_taken':
     case 'cannot_start':
       return { cause: 'unknown', message: 'it did not start', hint };

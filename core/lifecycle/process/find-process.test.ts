@@ -9,7 +9,7 @@ import type { ManagedProcessOptions } from './managed-process.ts';
 import type { ProcessPlan, RunRecord } from './process-plan.ts';
 import { eventually, isGone, killAfter, manageFake, tempFolder } from './testing.ts';
 
-/** An owner whose process runs, and that then goes away as a killed hive does; and what it left on disk. */
+/** An owner that is then closed as if its hive was killed, its running process, and its record on disk. */
 const abandoned = async (t: TestContext, flags: string[] = [], more: Partial<ManagedProcessOptions> = {}) => {
   const folder = await tempFolder(t);
   const first = await manageFake(t, flags, { folder, ...more });
@@ -62,7 +62,7 @@ test('an unrelated process with the recorded PID is neither taken over nor touch
   assert.equal(await managed.adopt(stranger), false);
   assert.equal(managed.view.state, 'stopped');
   assert.equal(managed.view.pid, null);
-  assert.ok(!(await isGone(pid)), 'it goes on');
+  assert.ok(!(await isGone(pid)), 'it keeps running');
   const again = await manageFake(t, [], { folder });
   assert.equal(await again.managed.adopt(record), true);
 });
@@ -86,7 +86,7 @@ test('the end of an adopted process is noticed, and it is restarted', async (t) 
   assert.equal(managed.view.restarts, 1);
 });
 
-// Its end was noticed but never handled: it was shown as loading forever.
+// Its end used to be noticed but never handled, so it was shown as loading forever.
 test('a process taken over while loading that then ends is started again', async (t) => {
   const folder = await tempFolder(t);
   const first = await manageFake(t, ['--ready-after', '600000'], { folder });
@@ -119,7 +119,7 @@ test('a process that died meanwhile is restarted without counting as a crash, an
   assert.deepEqual([managed.view.restarts, managed.view.kills, managed.record.crashes.length], [1, 1, 0]);
 });
 
-// The search covered only the group of the dead leader.
+// The search used to cover only the group of the dead leader.
 test('processes outside the group of a process that died meanwhile are killed', {
   skip: process.platform !== 'linux' && 'reads /proc',
 }, async (t) => {
@@ -188,7 +188,7 @@ test('a process that was to be stopped is stopped for good', async (t) => {
   assert.equal(never.managed.view.state, 'stopped');
 });
 
-// It disappeared from the list of its hive while its engine kept running.
+// It used to disappear from the list of its hive while its engine kept running.
 test('a process that cannot be taken over counts as failed, and its leftovers end before a start or deletion', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   let broken = true;
@@ -234,7 +234,7 @@ test('a process spawned but not yet recorded is found by its nonce', {
   await managed.stop();
 });
 
-test('a recorded intent without a process is carried out, and is not a crash', async (t) => {
+test('a recorded start without a process is carried out, and is not a crash', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   process.kill(-pid, 'SIGKILL');
   await eventually(() => isGone(pid));
@@ -251,7 +251,7 @@ test('after a reboot a process is started again, whatever has its PID now, and t
   await managed.ensureReady();
   assert.notEqual(managed.view.pid, pid);
   assert.equal(managed.view.restarts, 0);
-  assert.ok(!(await isGone(pid)), 'a stranger now');
+  assert.ok(!(await isGone(pid)), 'it is now an unrelated process');
   await localRunner.signal({ group: pid }, 'SIGKILL');
 });
 

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { type LivenessOptions, watchLiveness } from './liveness.ts';
 import { eventually } from './testing.ts';
 
-/** An engine with a cheap and a dear health check, both of which the test can break. */
+/** An engine with a cheap and an expensive health check, both of which the test can break. */
 const engine = async (t: TestContext, answers: { cheap: number | ((asked: number) => number); deep: number }) => {
   const asked = { cheap: 0, deep: 0 };
   const server = createServer((incoming, outgoing) => {
@@ -43,7 +43,7 @@ test('three failures in a row mean unhealthy, reported once', async (t) => {
   assert.deepEqual(problems, [`${url} answers 500`]);
 });
 
-test('a timeout is a failure too', async (t) => {
+test('a timeout is also a failure', async (t) => {
   const { url } = await engine(t, { cheap: 0, deep: 200 });
   const { problems } = watchIt(t, { live: { url } });
   assert.match(await eventually(() => problems[0]), /timeout/i);
@@ -67,11 +67,11 @@ test('after a failure the deep check decides', async (t) => {
   assert.match(await eventually(() => problems[0]), /answers 500; .*\/deep answers 503/);
 });
 
-/** An engine that says nothing, and computes as much as the test says. */
+/** An engine that does not answer, and uses as much processor time as the test sets. */
 const silent = async (t: TestContext, computing: boolean) => {
   const { url, asked } = await engine(t, { cheap: 0, deep: 0 });
   let spent = 0;
-  // A processor's worth for each look, or nothing.
+  // One full processor between checks, or nothing.
   const cpuMs = async () => {
     if (computing) spent += 60_000;
     return spent;
@@ -83,7 +83,7 @@ test('a silent process that uses no processor time is frozen: checked again soon
   const { url, asked, cpuMs } = await silent(t, false);
   const suspicions: boolean[] = [];
   const { problems } = watchIt(t, {
-    // Only the first look waits for the usual time: three of them would take longer than the test may.
+    // Only the first check waits for the full interval: three of them would exceed the timeout of the test.
     live: { url, everyMs: 400, deep: { url: `${url}/deep`, body: {} } },
     cpuMs,
     onSuspicion: (suspect) => suspicions.push(suspect),

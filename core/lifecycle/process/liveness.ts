@@ -35,7 +35,7 @@ interface Mark {
 
 type Look =
   | { kind: 'fine' }
-  /** Probably alive: the next check comes at the usual time. */
+  /** Probably alive: the next check comes after the full interval. */
   | { kind: 'excused' }
   /** No answer while a request is running: not a failure yet, and checked again soon. */
   | { kind: 'odd'; mark: Mark | null }

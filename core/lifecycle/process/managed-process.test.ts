@@ -151,19 +151,19 @@ test('a crash loop ends in failed, with the last output', async (t) => {
   assert.deepEqual([planned.length, managed.view.restarts], [5, 4]);
 });
 
-/** Ends it again and again, and asks for it during each recovery so that no test waits for the back-off. */
+/** Ends the process repeatedly, and requests it during each recovery so that no test waits for the back-off. */
 const endOften = async (managed: ManagedProcess, times: number, end: (pid: number) => void): Promise<void> => {
   for (let count = 0; count < times; count += 1) {
     const pid = await eventually(() => managed.view.pid);
     end(pid);
-    // Decided: to be asked for before that would be a start of its own.
+    // The policy has decided. A request before that would be a separate start.
     await eventually(() => managed.view.state === 'failed' || managed.view.restarts > count);
     if (managed.view.state === 'failed') return;
     await managed.ensureReady();
   }
 };
 
-// After five kills from outside, a healthy worker was given up.
+// After five kills from outside, a healthy worker used to be abandoned.
 test('repeated kills from outside never lead to failed, and kills are counted separately', async (t) => {
   const { managed, records } = await manageFake(t, []);
   await managed.ensureReady();
@@ -174,7 +174,7 @@ test('repeated kills from outside never lead to failed, and kills are counted se
   await managed.stop();
 });
 
-// A worker restarted by hand was given up at once when its engine was killed before it was ready.
+// A manually restarted worker used to be abandoned if its engine was killed before it was ready.
 test('a process killed from outside during a requested start is started again', async (t) => {
   const slow = ['--ready-after', '600000'];
   const { managed, planned } = await manageFake(t, [], {
@@ -188,7 +188,7 @@ test('a process killed from outside during a requested start is started again', 
   assert.deepEqual([managed.view.restarts, managed.view.kills], [1, 1]);
 });
 
-// The end was noticed but not handled yet, and the process was reported as ready.
+// The end was noticed but not handled yet, and the process was still reported as ready.
 test('ensureReady waits for the next process when one has just ended', async (t) => {
   const { managed } = await manageFake(t, []);
   await managed.ensureReady();
@@ -413,7 +413,7 @@ test('a caller that stops waiting for a stop does not undo it', async (t) => {
   await eventually(() => managed.view.state === 'stopped');
 });
 
-test('a kill waits for nothing, not even for a running stop', async (t) => {
+test('a kill does not wait, not even for a running stop', async (t) => {
   const { managed } = await manageFake(t, ['--deaf', '--fork-child'], {
     stop: { signals: [{ signal: 'SIGTERM', graceMs: 600_000 }] },
   });
@@ -453,7 +453,7 @@ test('after a delete nothing is left, and requests are refused', async (t) => {
   assert.equal(await records.read('fake-1'), null);
 });
 
-// The start came between the end of the process and the removal of its record, and ran on unowned.
+// A start between the end of the process and the removal of its record used to leave an unowned process.
 test('a start requested during a deletion is refused, and leaves no process', async (t) => {
   const { managed, records, planned } = await manageFake(t, []);
   await managed.ensureReady();
@@ -476,7 +476,7 @@ test('after a failed deletion, the process can be started, stopped and deleted a
   assert.equal(await records.read('fake-1'), null);
 });
 
-// The restart was decided before the stop ran, and happened after it.
+// A restart that was decided before the stop used to happen after it.
 for (const how of ['stop', 'delete'] as const) {
   test(`a ${how} requested during crash handling has the last word`, async (t) => {
     let asked: Promise<void> | undefined;
@@ -489,17 +489,17 @@ for (const how of ['stop', 'delete'] as const) {
     crash(managed);
     await eventually(() => asked !== undefined);
     await asked;
-    // When this has run, everything queued before it has run too.
+    // When this has run, so has everything that was queued before it.
     await managed.kill();
     assert.deepEqual([managed.view.state, managed.view.pid, planned.length], ['stopped', null, 1]);
   });
 }
 
-/** PID of what the engine has sent away, out of its group and without a parent. */
+/** PID of the process that the engine detached from its group and its parent. */
 const away = (log: string): Promise<number> =>
   eventually(async () => Number(/away pid (\d+)/.exec(await readFile(log, 'utf8'))?.[1] ?? 0) || null);
 
-// Only the process group was ended: processes outside it survived, one more after each crash.
+// Only the process group used to be ended, so one more process outside it survived each crash.
 test('processes outside the engine’s group end with it: at a crash, a stop, a kill and a deletion', {
   skip: process.platform !== 'linux' && 'reads /proc',
 }, async (t) => {
@@ -539,7 +539,7 @@ test('a process outside the group that ignores signals is killed after the grace
   assert.ok(await isGone(pid));
 });
 
-// It was started, its record could not be saved, and the next start had another nonce.
+// If its record could not be saved, the next start had another nonce and did not find it.
 test('a spawn that fails after the process started leaves no process', async (t) => {
   let broken = true;
   const spawned: number[] = [];
@@ -640,7 +640,7 @@ test('a process that stops answering is restarted', async (t) => {
   });
   await managed.ensureReady();
   const failure = await eventually(() => managed.view.failure);
-  assert.match(failure.message, /does not answer any more \(.*answers 404\)/);
+  assert.match(failure.message, /no longer answers \(.*answers 404\)/);
   assert.deepEqual(states.slice(-2), ['unhealthy', 'failed']);
 });
 
@@ -683,7 +683,7 @@ test('an unwritable record fails a start before anything runs', async (t) => {
   await rm(join(folder, 'runs'), { recursive: true, maxRetries: 20 });
   await writeFile(join(folder, 'runs'), 'no folder again');
   await managed.stop();
-  assert.equal(managed.view.state, 'stopped', 'a full disk keeps no process from stopping');
+  assert.equal(managed.view.state, 'stopped', 'a full disk does not prevent a stop');
   assert.match(narrated.join('\n'), /cannot write/);
 });
 
@@ -695,7 +695,7 @@ test('constructing does nothing, and a closed owner refuses work', async (t) => 
   await assert.rejects(managed.ensureReady(), { code: 'CANCELLED' });
 });
 
-test('a process that cannot be stopped is reported, still watched, and never doubled', async (t) => {
+test('a process that cannot be stopped is reported, still watched, and never started twice', async (t) => {
   let denied = true;
   const runner: Runner = {
     ...localRunner,
@@ -733,7 +733,7 @@ test('ensureReady during crash recovery resets no count', async (t) => {
   assert.match(managed.view.failure?.message ?? '', /5 times in five minutes/);
 });
 
-/** A fake engine that can sleep, and is asked often whether it is alive. */
+/** A fake engine that can sleep, with frequent health checks. */
 const restful = (plan: ProcessPlan): ProcessPlan => {
   const base = `http://127.0.0.1:${plan.port}`;
   const request = (path: string) => ({ method: 'POST', url: base + path }) as const;
@@ -768,7 +768,7 @@ test('a sleeping process is not mistaken for an unhealthy one, and is watched ag
   assert.deepEqual(await restsOf(managed), { sleeps: 1, wakes: 1 });
   assert.equal((await records.read('fake-1'))?.asleep, false);
   assert.deepEqual(states, ['starting', 'loading', 'ready', 'sleeping', 'ready']);
-  // Without its owner's knowledge: health checks count again.
+  // It sleeps without its owner's knowledge, so health checks count again.
   await fetch(`http://127.0.0.1:${port}/sleep`, { method: 'POST' });
   await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
 });

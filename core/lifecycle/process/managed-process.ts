@@ -61,7 +61,7 @@ export class ManagedProcess {
    */
   async ensureReady(options: WaitOptions = {}): Promise<void> {
     this.#assertUsable();
-    // During the delay before a restart, callers join that restart, and it remains the policy's.
+    // During the delay before a restart, callers join that restart, which still belongs to the policy.
     const start = this.#start ?? this.#enqueueStart(this.#restartTimer !== undefined);
     await start.join(options);
   }
@@ -81,7 +81,7 @@ export class ManagedProcess {
   }
 
   /**
-   * Waits until no request is running (30 s, unless `now`), and has the process give its memory back. Succeeds when it
+   * Waits until no request is running (30 s, unless `now`), then makes the process free its memory. Succeeds when it
    * already sleeps. An abort ends only the waiting. Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_SLEEP_FAILED,
    * CANCELLED.
    */
@@ -93,7 +93,7 @@ export class ManagedProcess {
   }
 
   /**
-   * Has the process take its memory back. Succeeds when it is awake. An abort ends only the waiting. Throws
+   * Makes the process load its memory again. Succeeds when it is awake. An abort ends only the waiting. Throws
    * WORKER_NOT_READY, WORKER_SLEEP_FAILED, CANCELLED.
    */
   async wake({ signal, narrate }: WaitOptions = {}): Promise<void> {
@@ -141,7 +141,7 @@ export class ManagedProcess {
     const managed = this.#managed;
     return this.#enqueue(() =>
       runAdopt(managed, record).catch(async (error) => {
-        // A failed process can be deleted or started again, and both first end what may be left of it.
+        // A failed process can be deleted or started again, and both first end its leftovers.
         if (managed.state === 'stopped') managed.move('starting');
         if (managed.state !== 'failed') managed.fail((await managed.describe(cannotStart(error))).failure);
         throw error;

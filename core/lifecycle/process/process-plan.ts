@@ -30,7 +30,7 @@ export interface LiveSpec {
   everyMs?: number;
 }
 
-/** Requests that make a process give its memory back and take it again. */
+/** Requests that make a process free its memory and load it again. */
 export interface SleepSpec {
   sleep: SleepRequest;
   wake: SleepRequest;
@@ -68,7 +68,7 @@ export interface RunRecord {
   nonce: string;
   /** One-time token of the ready callback. */
   readyToken: string;
-  /** What the owner wants. A record that wants `stopped` and has no process is only kept for later. */
+  /** What the owner wants. A record that wants `stopped` and has no process is kept for the next start. */
   wanted: 'running' | 'stopped';
   pid: number | null;
   /**

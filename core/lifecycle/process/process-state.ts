@@ -50,7 +50,7 @@ export class ProcessState {
   skipSignals = new AbortController();
   /** Cuts a sleep or a wake short. */
   skipSleep = new AbortController();
-  /** The owner has gone away and leaves the process running. */
+  /** The owner was closed and leaves the process running. */
   closed = false;
   #state: State = 'stopped';
 

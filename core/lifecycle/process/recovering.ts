@@ -1,4 +1,4 @@
-/** Watches a ready process, and restarts it, gives up or lets it be when it has ended. */
+/** Watches a ready process, and when it has ended restarts it, gives up, or leaves it stopped. */
 import { cannotStart, type EndReason, type FailureStory, mayBeKilled } from './failure.ts';
 import type { ProcessRun } from './process-run.ts';
 import type { ProcessState } from './process-state.ts';
@@ -41,7 +41,7 @@ export const handleLost = async (managed: ProcessState, run: ProcessRun, reason:
   await recover(managed, observed, managed.describe(observed, run));
 };
 
-/** Decides what follows an end, without waiting for the diagnosis where the restart comes at once in any case. */
+/** Decides what follows an end. Does not wait for the diagnosis if the restart is immediate anyway. */
 export const recover = async (
   managed: ProcessState,
   reason: EndReason,
@@ -52,7 +52,7 @@ export const recover = async (
   const { crashes, kills = [] } = managed.record;
   const isFirst = recentEnds([...crashes, ...kills].map(Date.parse), managed.now()).length === 0;
   if (!isFirst || managed.options.policy === 'never') return await applyPolicy(managed, (await story).kind, story);
-  // The first end in five minutes is followed by a restart at once, whatever the cause; only the count needs the diagnosis.
+  // The first end in five minutes is followed by an immediate restart. Only the count needs the diagnosis.
   await applyPolicy(managed, 'kill', story);
   void story.then(({ kind }) => {
     if (kind === 'crash') recountAsCrash(managed);

@@ -1,4 +1,4 @@
-/** Asks a process to give its memory back, or to take it again. */
+/** Asks a process to free its memory, or to load it again. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { StopContract } from '../../contract/worker-type.ts';
 import { type HttpAnswer, httpRequest } from '../system/http-request.ts';
@@ -10,7 +10,7 @@ export interface SleepContext {
   /** For people: `put to sleep`, `woken`. */
   action: string;
   exited: Promise<Exit>;
-  /** Aborted when the process is needed for something else; the reason says for what. */
+  /** Aborted when something else must be done with the process, which the reason names. */
   skip: AbortSignal;
 }
 

@@ -1,4 +1,4 @@
-/** Puts a ready process to sleep, so that it gives its memory back, and wakes it up. */
+/** Puts a ready process to sleep, which frees its memory, and wakes it up. */
 import { RbeeError } from '../../contract/errors.ts';
 import { waitDrained } from './drain.ts';
 import type { WaitOptions } from './managed-process-options.ts';
@@ -28,13 +28,13 @@ export const runSleep = async (managed: ProcessState, { drain, narrate, skip }: 
   }
   // An engine that sleeps, or has begun to, may not answer health checks.
   run.stopLiveChecks();
-  // Saved first: a sleeping worker taken for awake would be sent requests, while waking one twice does no harm.
+  // Saved first: a sleeping worker that counts as awake would get requests, while waking one twice does no harm.
   record.asleep = true;
   await managed.recordWriter.saveIfPossible();
   try {
     await requestSleep(rest.sleep, { id, action: 'put to sleep', exited: run.exited, skip });
   } catch (error) {
-    // The owner went away meanwhile, so the process may be asleep by now.
+    // The owner was closed meanwhile, so the process may be asleep by now.
     if (managed.closed) throw error;
     record.asleep = false;
     if (run.exit === null) watchLive(managed, run);

@@ -166,7 +166,7 @@ const awaitReady = async (managed: ProcessState, run: ProcessRun, start: SharedS
   return null;
 };
 
-/** The last caller has left. When it is the owner that goes away, the process stays. */
+/** The last caller has left. If the owner itself is closed, the process stays. */
 const endAborted = async (managed: ProcessState, run: ProcessRun | null, start: SharedStart): Promise<never> => {
   if (!managed.closed) {
     managed.move('stopping');

@@ -83,7 +83,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
       'console.log(Object.keys(process.env).filter((name) => name !== "NODE_V8_COVERAGE").join()); console.error(process.umask().toString(8)); process.exitCode = 7';
     const umask = process.umask();
     const { pid, exited } = await spawn(t, place, script, { ONE: '1' } as never);
-    assert.equal(process.umask(), umask, 'that of this process is as before');
+    assert.equal(process.umask(), umask, 'the umask of this process is unchanged');
     if (exited) assert.deepEqual(await exited, { code: 7, signal: null });
     await eventually(async () => (await runner.identity(pid)) === null);
     assert.equal(readFileSync(seen(join(folder, 'a.log')), 'utf8'), 'before\nONE\n77\n');

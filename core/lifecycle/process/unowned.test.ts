@@ -28,7 +28,7 @@ test('an engine whose record is lost is found with its worker id, start time and
   assert.deepEqual([run?.worker, run?.pids[0], more.length], ['fake-1', pid, 0]);
   assert.ok(Math.abs(Date.parse(run?.since ?? '') - Date.now()) < 60_000);
   assert.ok(run?.argv.includes('--fork-away'));
-  assert.deepEqual(await findUnowned(localRunner, { ...search, owned: new Set([pid]) }), [], 'its hive knows it');
+  assert.deepEqual(await findUnowned(localRunner, { ...search, owned: new Set([pid]) }), [], 'its hive reports it');
   // The same folder under another path, and another home on the same machine.
   const link = join(await tempFolder(t), 'link');
   await symlink(folder, link);

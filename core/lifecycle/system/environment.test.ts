@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cleanEnvironment } from './environment.ts';
 
-test('what a program needs is passed on, and nothing else', () => {
+test('only variables that a program needs are passed on', () => {
   const env = {
     PATH: '/bin',
     HOME: '/home/a',
@@ -31,7 +31,7 @@ test('what a program needs is passed on, and nothing else', () => {
   });
 });
 
-test('there is always a PATH, and the given environment is left alone', () => {
+test('there is always a PATH, and the given environment is not changed', () => {
   const env = Object.freeze({});
   assert.match(cleanEnvironment(env)['PATH'] ?? '', /\/usr\/bin/);
 });

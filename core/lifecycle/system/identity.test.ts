@@ -99,7 +99,7 @@ test('processes of a Mac come from ps, without zombies', async () => {
   assert.equal(await table.environment(4), null);
   assert.equal((await table.describe(812))?.argv[0], '/usr/local/bin/node');
   assert.equal(await table.describe(4), null);
-  assert.equal(asked.filter((command) => command.includes('sysctl')).length, 1, 'the boot is asked for once');
+  assert.equal(asked.filter((command) => command.includes('sysctl')).length, 1, 'the boot time is read once');
 });
 
 test('unexpected output of ps or sysctl counts as none and is not an error', async () => {
@@ -109,7 +109,7 @@ test('unexpected output of ps or sysctl counts as none and is not an error', asy
 });
 
 test('a missing or failing program gives no output', {
-  skip: process.platform === 'darwin' && 'it is there',
+  skip: process.platform === 'darwin' && 'these programs exist there',
 }, async () => {
   assert.equal(await darwinProcesses().bootId(), 'unknown');
 });

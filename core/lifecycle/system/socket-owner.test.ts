@@ -26,7 +26,7 @@ test('it belongs to the group when a child listens', { skip }, async (t) => {
   assert.equal(await socketOwner(port, process.ppid, async () => [process.ppid, process.pid]), 'group');
 });
 
-test('a socket of another program is a stranger’s, and without a socket there is no owner', { skip }, async (t) => {
+test('a socket of another program is a stranger’s, and an unused port has no owner', { skip }, async (t) => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
   t.after(() => child.kill('SIGKILL'));
   const port = await listen(t, '127.0.0.1');
@@ -52,7 +52,7 @@ test('only rows for loopback and any address count, and the first connection end
   assert.equal(parseRow('', 80), null);
 });
 
-// An engine that had just exited because its port was taken became ready: the holder of the port answered for it.
+// An engine that had just exited because its port was taken became ready: the owner of the port answered instead.
 test('a process that has ended but is not collected yet owns nothing, also for an ordinary user', {
   skip,
 }, async (t) => {

@@ -1,4 +1,4 @@
-/** Finds out who owns the socket on a loopback port: a process group, or another program that was faster. */
+/** Finds out who owns the socket on a loopback port: our process group, or another program that was faster. */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 /** `undefined`: the system cannot tell. */

@@ -31,7 +31,7 @@ test('processes with the nonce are ended, and no others', async (t) => {
   for (const stranger of strangers) assert.ok(!(await isGone(stranger)));
 });
 
-// It had cleared its environment, and only its control group identified it.
+// Only its control group identifies such a process.
 test('a process that cleared its environment is found in the control group of the run', async (t) => {
   const folder = await tempFolder(t);
   const nonce = 'abcdefghijkl';
@@ -62,7 +62,7 @@ test('a PID reused by another process meanwhile is not signalled', async (t) => 
   let looks = 0;
   const runner: Runner = {
     ...localRunner,
-    // As it was found: of a process that was started before the one that has the PID now.
+    // As it was found: the process that had this PID before the present one.
     findByEnvironment: async () => (looks++ === 0 && stranger ? [{ ...stranger, startTime: '1' }] : []),
   };
   await endStrays(runner, { name: 'w-1', nonce: 'n', signals: [] });
@@ -91,5 +91,5 @@ test('an empty group is removed with its run', async (t) => {
   const group = new Confiner(localRunner, { cgroups: folder }).groupOf({ name: 'w-1', nonce: 'abcdefgh', folder: own });
   assert.deepEqual([await group.members(), await group.memoryKills()], [[], null]);
   await group.release();
-  assert.deepEqual(await readdir(folder), ['rbee-w-1-abcdefgh'], 'without its list of processes it is no group');
+  assert.deepEqual(await readdir(folder), ['rbee-w-1-abcdefgh'], 'without its list of processes it is not a group');
 });

@@ -9,7 +9,7 @@ import { terminate } from './terminate.ts';
 
 const term = (graceMs: number) => ({ signal: 'SIGTERM', graceMs }) as const;
 
-/** A fake engine that listens nowhere, and the PID of its child if it has one. */
+/** A fake engine that does not listen, and the PID of its child if it has one. */
 const start = async (t: TestContext, ...flags: string[]) => {
   const folder = await tempFolder(t);
   const logFile = join(folder, 'a.log');

@@ -1,22 +1,24 @@
-/** What the hive asks of the fetching process, and what that answers: plain data over IPC. */
+/** The protocol between the hive and its fetch process: plain data over IPC. */
 import type { NpmConfigRequest } from './npm-config.ts';
 import type { Candidate } from './request.ts';
 
 export type FetchSettings = Omit<NpmConfigRequest, 'env'>;
 
-/** Where a package comes from before anything of it is on this machine. */
+/** Where a package comes from, before any of it is on this machine. */
 export type PackageSource =
   | { kind: 'registry'; candidates: readonly Candidate[]; integrity?: string }
   | { kind: 'tarball'; file: string }
   | { kind: 'remote'; url: string };
 
 export type FetchCall =
-  /** Finds out what a request means. A package that is no registry's is put into `folder` for that. */
+  /** Resolves a request to a package. A package that is not from a registry is put into `folder` for that. */
   | { kind: 'resolve'; source: PackageSource; folder: string; settings: FetchSettings }
-  /** Puts the package into `folder/package`, once its integrity is known to be right. */
+  /** Unpacks the package into `folder/package` after its integrity has been verified. */
   | { kind: 'unpack'; found: FoundPackage; folder: string; settings: FetchSettings }
   | { kind: 'search'; text: string; settings: FetchSettings }
-  /** Takes one file out of a package whose integrity is known beforehand, and puts it into `folder`, packed with zstd. */
+  /**
+   * Extracts one file of a package whose integrity is already known, and writes it into `folder`, compressed with zstd.
+   */
   | { kind: 'take'; from: PinnedPackage; folder: string; settings: FetchSettings };
 
 export interface PinnedPackage {
@@ -28,14 +30,14 @@ export interface PinnedPackage {
 }
 
 export interface TakenFile {
-  /** Absolute path of the file, packed with zstd. */
+  /** Absolute path of the file, compressed with zstd. */
   file: string;
-  /** Of the file as it is in the package. */
+  /** Hash of the uncompressed file. */
   sha256: string;
   size: number;
 }
 
-/** A package of one exact version. */
+/** An exact version of a package. */
 export interface FoundPackage {
   name: string;
   version: string;
@@ -51,45 +53,45 @@ export interface FoundPackage {
   deprecated: string | null;
   dependencies: Readonly<Record<string, string>>;
   optionalDependencies: Readonly<Record<string, string>>;
-  /** Does it bring scripts that npm would run at install? */
+  /** Whether it has scripts that npm would run at install. */
   scripts: boolean;
-  /** The `rbee` field of its package.json, as it stands there. */
+  /** The `rbee` field of its package.json, unchanged. */
   rbee: unknown;
   signature: Signature;
-  /** Why this is only what the registry said before, where it cannot be asked now. */
+  /** Why this answer comes from the cache: the reason why the registry could not be asked. */
   stale?: string;
 }
 
 export interface Publisher {
-  /** The scope of the package, or its whole name when it has none: what a registry lets only its owner publish under. */
+  /** The package's scope, or its full name if it has none: names that only their owner can publish under. */
   id: string;
-  /** The account that published this version, as the registry tells. */
+  /** The account that published this version, according to the registry. */
   account: string | null;
 }
 
 export interface Signature {
-  /** `none`: the registry signs nothing, or it is no registry's. A signature that is wrong is an error. */
+  /** `none`: the registry does not sign, or the package is not from a registry. An invalid signature is an error. */
   state: 'verified' | 'none';
-  /** Address of the build that made the package, when its attestation could be verified. */
+  /** Address of the build that made the package, if its attestation could be verified. */
   provenance: string | null;
-  /** Why less is known than could be. */
+  /** Why verification is incomplete. */
   note: string | null;
 }
 
-/** Errors of the fetching process: what went wrong, in kinds that the hive turns into errors of the catalogue. */
+/** Errors of the fetch process, in kinds that the hive turns into catalogue errors. */
 export interface FetchFailure {
   kind: 'unreachable' | 'missing' | 'refused' | 'denied' | 'broken';
   what: string;
   problem: string;
-  /** Of a registry that refuses: which it is, and what to do. */
+  /** For a registry that denies access: its address, and what to do. */
   access?: { registry: string; hint: string };
-  /** The package is there, in these versions and not in the one that was asked for. */
+  /** The package exists in these versions, but not in the requested one. */
   versions?: { asked: string; known: string };
 }
 
 export type FetchAnswer = { id: number; value: unknown } | { id: number; failure: FetchFailure };
 
-/** Comes before the answer: bytes that have arrived. */
+/** Sent before the answer: bytes received so far. */
 export interface FetchProgress {
   id: number;
   bytes: number;

@@ -1,6 +1,6 @@
 /**
- * The process that talks to registries and unpacks packages. npm's libraries take tens of megabytes, and what they read
- * was written by strangers: neither belongs into a daemon. Takes calls over IPC, ends with its parent.
+ * The process that talks to registries and unpacks packages. npm's libraries use tens of megabytes and process
+ * untrusted data, so they run outside the daemon. It takes calls over IPC and exits with its parent.
  */
 import { join } from 'node:path';
 import type { FetchAnswer, FetchCall, FetchFailure, FetchProgress } from './fetch-calls.ts';
@@ -37,7 +37,7 @@ const perform = async (call: FetchCall, onProgress: (bytes: number) => void): Pr
   }
 };
 
-/** With as whom the registry was asked, where it refuses. */
+/** Adds which credentials were used if the registry refuses. */
 const explained = async (failure: FetchFailure, { settings }: FetchCall, error: unknown): Promise<FetchFailure> => {
   const { statusCode = 401 } = error as { statusCode?: number };
   if (failure.kind !== 'denied') return failure;
@@ -57,7 +57,7 @@ const subject = (call: FetchCall): string => {
   return call.source.kind === 'tarball' ? call.source.file : call.source.url;
 };
 
-/** Not more often than people look. */
+/** More frequent progress would not be noticed. */
 const progressOf = (id: number): ((bytes: number) => void) => {
   let next = 0;
   return (bytes) => {

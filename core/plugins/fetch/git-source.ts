@@ -1,4 +1,4 @@
-/** A plugin from a git address: cloned, and nothing of it run. The one file that runs git. */
+/** Clones a plugin from a git address without running any of it. The only file that runs git. */
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,8 +16,8 @@ export interface GitContext {
 }
 
 /**
- * Clones what `address` names into `folder` and gives the folder of the package in there. npm's own way with such
- * addresses installs what the package needs to be built, with all its scripts. Errors: GIT_FAILED.
+ * Clones `address` into `folder` and returns the package's folder inside it. npm's own handling of git addresses would
+ * install build dependencies and run all their scripts. Errors: GIT_FAILED.
  */
 export const cloneSource = async (address: string, folder: string, context: GitContext): Promise<string> => {
   const { url, wanted, range, inside } = addressOf(address);
@@ -29,10 +29,14 @@ export const cloneSource = async (address: string, folder: string, context: GitC
   const path = plainPath(inside.replace(/^\/+/, ''));
   if (path === '') return folder;
   try {
-    // A repository may hold links as well.
+    // A repository may contain symbolic links.
     return await realInside(folder, path);
   } catch (error) {
-    throw failed(address, error instanceof RbeeError ? `${inside} lies outside of it` : `it has no ${inside}`, error);
+    throw failed(
+      address,
+      error instanceof RbeeError ? `${inside} is outside the repository` : `it has no ${inside}`,
+      error,
+    );
   }
 };
 
@@ -40,7 +44,7 @@ interface GitAddress {
   url: string;
   /** Branch, tag or commit; null for the default branch. */
   wanted: string | null;
-  /** Range of versions that a tag has to be in. */
+  /** Version range that the tag must satisfy. */
   range: string | null;
   /** Folder of the package in the repository. */
   inside: string;
@@ -50,13 +54,13 @@ const addressOf = (address: string): GitAddress => {
   const { hosted, fetchSpec, gitCommittish, gitRange, gitSubdir } = readAddress(address);
   const plain = { noCommittish: true };
   const url = hosted ? (hosted.default === 'sshurl' ? hosted.sshurl(plain) : hosted.https(plain)) : fetchSpec;
-  if (!url) throw failed(address, 'it is no git address');
+  if (!url) throw failed(address, 'it is not a git address');
   const wanted = gitCommittish ?? null;
-  if (wanted?.startsWith('-')) throw failed(address, `"${wanted}" is no commit`);
+  if (wanted?.startsWith('-')) throw failed(address, `"${wanted}" is not a commit`);
   return { url: url.replace(/^git\+/, ''), wanted, range: gitRange ?? null, inside: gitSubdir ?? '' };
 };
 
-/** What npm's reader of addresses gives for those of git; its published types know less. */
+/** The result of npm's parser for git addresses; its published types are incomplete. */
 interface ParsedAddress {
   type: string;
   fetchSpec: string | null;
@@ -71,12 +75,12 @@ const readAddress = (address: string): ParsedAddress => {
     const parsed = npa(address) as unknown as ParsedAddress;
     if (parsed.type === 'git') return parsed;
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw failed(address, 'it is no git address');
+  throw failed(address, 'it is not a git address');
 };
 
-/** The newest tag in a range of versions. */
+/** The newest tag in a version range. */
 const tagOf = async (range: string, listed: string, address: string): Promise<string> => {
   const tags = [...listed.matchAll(/refs\/tags\/(\S+?)(?:\^\{\})?$/gm)].map((match) => match[1] ?? '');
   const best = validRange(range) === null ? null : maxSatisfying(tags, range);
@@ -103,11 +107,11 @@ const runGit = async (
     });
   if (code === 0) return stdout;
   const lines = printedLines(stderr);
-  const problem = lines.find((line) => /^(fatal|error): /.test(line)) ?? lines[0] ?? `git ended with ${code}`;
+  const problem = lines.find((line) => /^(fatal|error): /.test(line)) ?? lines[0] ?? `git exited with code ${code}`;
   throw failed(address, problem.replace(/^(fatal|error): /, ''), undefined, lines);
 };
 
-/** Without a name and password that may be in it. */
+/** Removes a user name and password. */
 const failed = (address: string, problem: string, cause?: unknown, lines?: readonly string[]): RbeeError => {
   const plain = (text: string) => text.replace(/\/\/[^/@\s]+@/g, '//');
   return RbeeError.of(

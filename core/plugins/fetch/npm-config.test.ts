@@ -8,8 +8,8 @@ import { readNpmConfig } from './npm-config.ts';
 const home = mkdtempSync(join(tmpdir(), 'rbee-npm-config-'));
 after(() => rmSync(home, { recursive: true }));
 
-/** npm's library leaves what it has read in the environment that it is given: the first .npmrc counted for ever. */
-test('what is written into the .npmrc counts from the next call on', async () => {
+/** npm's library writes what it read into the given environment, so the first .npmrc stayed in effect forever. */
+test('changes to the .npmrc take effect on the next call', async () => {
   const env = { HOME: home };
   const read = async (text: string) => {
     writeFileSync(join(home, '.npmrc'), text);

@@ -1,8 +1,11 @@
-/** npm's configuration, as npm itself would read it: scopes, tokens, proxies, certificates, cache. The one file that knows `@npmcli/config`. */
+/**
+ * Reads npm's configuration as npm itself would: scopes, tokens, proxies, certificates, cache. The only file that uses
+ * `@npmcli/config`.
+ */
 import { createRequire } from 'node:module';
 import { packageRoot } from '../../config/version.ts';
 
-/** Options of npm's libraries; what they hold beside this is theirs. */
+/** Options for npm's libraries; further fields are npm's own. */
 export interface NpmOptions extends Record<string, unknown> {
   registry: string;
   cache: string;
@@ -11,15 +14,18 @@ export interface NpmOptions extends Record<string, unknown> {
 }
 
 export interface NpmConfigRequest {
-  /** A project folder whose `.npmrc` counts: the data folder. */
+  /** A project folder whose `.npmrc` is read: the data folder. */
   folder: string;
   env: NodeJS.ProcessEnv;
-  /** In place of npm's default registry. Scopes that have one of their own keep it. */
+  /** Replaces npm's default registry. Scopes with their own registry keep it. */
   registry?: string;
   offline?: boolean;
 }
 
-/** By default npm waits minutes for a dead registry, and a person waits for it here. Settings of the user go first. */
+/**
+ * npm's default timeouts wait minutes for a dead registry, too long for a waiting user. The user's own settings take
+ * precedence.
+ */
 export const npmTimeouts: Readonly<Record<string, number>> = {
   'fetch-retries': 1,
   'fetch-retry-mintimeout': 300,
@@ -29,23 +35,23 @@ export const npmTimeouts: Readonly<Record<string, number>> = {
 
 export interface NpmConfig {
   load(): Promise<void>;
-  /** Name of the part that has the key: `cli`, `env`, `project`, `user`, `global`, `default`. */
+  /** Name of the layer that defines the key: `cli`, `env`, `project`, `user`, `global`, `default`. */
   find(key: string): string | null;
   get(key: string): unknown;
-  /** The parts, each with the file that it was read from. */
+  /** The layers, each with the file that it was read from. */
   readonly data: ReadonlyMap<string, { source?: string | null }>;
   set(key: string, value: unknown, where: string): void;
   readonly flat: NpmOptions;
 }
 type NpmConfigClass = new (options: Record<string, unknown>) => NpmConfig;
 
-/** As npm's libraries take it. */
+/** In the format of npm's libraries. */
 export const readNpmConfig = async (request: NpmConfigRequest): Promise<NpmOptions> =>
   (await loadNpmConfig(request)).flat;
 
 /** Reads the files on each call, so that a new token takes effect at once. */
 export const loadNpmConfig = async (request: NpmConfigRequest): Promise<NpmConfig> => {
-  // These packages bring no types.
+  // These packages have no type declarations.
   const require = createRequire(import.meta.url);
   const Config = require('@npmcli/config') as NpmConfigClass;
   const { definitions, shorthands, flatten } = require('@npmcli/config/lib/definitions') as Record<string, unknown>;
@@ -55,7 +61,8 @@ export const loadNpmConfig = async (request: NpmConfigRequest): Promise<NpmConfi
     flatten,
     npmPath: packageRoot(),
     argv: [process.execPath, 'npm'],
-    // It writes what it has read into its environment, from where it would come before the files the next time.
+    // A copy, because the library writes settings into its environment, where they would take precedence over the files
+    // next time.
     env: { ...request.env },
     cwd: request.folder,
     warn: false,

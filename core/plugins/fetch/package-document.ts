@@ -1,4 +1,4 @@
-/** Fields of a package.json, and of one version in a registry. All of it was written by strangers. */
+/** Fields of a package.json, and of one version in a registry. All of it is untrusted. */
 export interface PackageDocument {
   name?: unknown;
   version?: unknown;

@@ -9,7 +9,7 @@ export const readPackedManifest = async (file: string, from: string): Promise<Pa
     const document: unknown = JSON.parse(manifest ?? '');
     if (typeof document === 'object' && document !== null) return document;
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new FetchError('refused', from, 'it holds no package.json that can be read');
+  throw new FetchError('refused', from, 'it has no readable package.json');
 };

@@ -1,4 +1,4 @@
-/** The worker types that a stranger's `rbee` field names, as far as they are understood. */
+/** The worker types in an untrusted `rbee` field, as far as they can be parsed. */
 import type { PluginHit } from '../../contract/plugins.ts';
 
 export const typesOf = (rbee: unknown): PluginHit['types'] => {

@@ -1,4 +1,4 @@
-/** Explains a refusal of a registry: which credentials were sent, and in which files they were looked for. */
+/** Explains why a registry denied access: which credentials were sent, and which files were searched for them. */
 import { loadNpmConfig, type NpmConfig, type NpmConfigRequest } from './npm-config.ts';
 
 export interface RegistryRefusal {
@@ -7,7 +7,7 @@ export interface RegistryRefusal {
   hint: string;
 }
 
-/** `status` is what the registry answered; `name` the package that it was asked for. */
+/** `status` is the registry's answer; `name` is the requested package. */
 export const refusalOf = async (
   status: number,
   { registry: asked, name }: { registry?: string; name: string },
@@ -24,15 +24,15 @@ export const refusalOf = async (
   const scoped =
     scope === undefined || ofScope !== undefined
       ? ''
-      : `; if another registry has ${scope}, name it there: ${scope}:registry=URL`;
+      : `; if ${scope} is in another registry, add it there: ${scope}:registry=URL`;
   return { registry, problem: `it answers ${status}${problemOf(known, files)}`, hint: write + scoped };
 };
 
 interface Credentials {
   key: string;
-  /** A file, or the environment. */
+  /** A file, or `the environment`. */
   from: string;
-  /** The variable that it takes its value from, which is not set. */
+  /** The unset variable that its value refers to. */
   unset: string | undefined;
 }
 
@@ -40,7 +40,7 @@ const problemOf = (known: Credentials | null, files: readonly string[]): string 
   if (!known) return `, and no token for it was found in ${files.join(', ')}`;
   const { key, from, unset } = known;
   if (unset === undefined) return ` to ${key} of ${from}`;
-  return `: ${key} of ${from} names the variable ${unset}, which was not set where the queen was started`;
+  return `: ${key} of ${from} refers to the variable ${unset}, which is not set in the queen's environment`;
 };
 
 const credentialsFor = (registry: string, config: NpmConfig): Credentials | null => {
@@ -61,7 +61,7 @@ const fileOf = (config: NpmConfig, where: string): string | undefined => {
   return source?.startsWith('/') || source?.includes(':\\') ? source : undefined;
 };
 
-/** `//host/path/`, then `//host/`: npm takes a token of a registry for everything below. */
+/** `//host/path/`, then `//host/`: npm uses a token for all paths below its own. */
 const darts = (registry: string): string[] => {
   const { host, pathname } = new URL(registry);
   const parts = pathname.split('/').filter(Boolean);

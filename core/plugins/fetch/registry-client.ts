@@ -1,4 +1,4 @@
-/** The hive's side of the fetching process: starts it when it is needed, lets it go when it is not, ends it on cancel. */
+/** The hive's side of the fetch process: starts it on demand, stops it when idle, kills it on cancel. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { scriptBeside } from '../../config/script-beside.ts';
@@ -18,11 +18,11 @@ import type {
 import type { Unpacked } from './unpack-package.ts';
 
 export interface RegistryClientOptions {
-  /** Environment of the hive: npm's own variables and proxies are in there. */
+  /** The hive's environment, for npm's variables and proxies. */
   env: NodeJS.ProcessEnv;
-  /** The data folder; its `.npmrc` counts. */
+  /** The data folder; its `.npmrc` is read. */
   folder: string;
-  /** For compiled code of the process. */
+  /** Cache for the process's compiled code. */
   cacheFolder: string;
   /** `[registry] url` of rbee.conf. */
   registry?: string;
@@ -31,11 +31,11 @@ export interface RegistryClientOptions {
 export interface FetchRequest {
   offline?: boolean;
   signal?: AbortSignal;
-  /** Bytes that have arrived. */
+  /** Bytes received. */
   onProgress?: (bytes: number) => void;
 }
 
-/** Milliseconds that a process without work waits for more. */
+/** Milliseconds before an idle process is stopped. */
 const idleMs = 15_000;
 
 export class RegistryClient {
@@ -61,7 +61,7 @@ export class RegistryClient {
     return this.#call({ kind: 'search', text, settings: this.#settings(request) }, request);
   }
 
-  /** One file of a package, in `folder`, packed with zstd. */
+  /** Extracts one file of a package into `folder`, compressed with zstd. */
   take(from: PinnedPackage, folder: string, request: FetchRequest): Promise<TakenFile> {
     return this.#call({ kind: 'take', from, folder, settings: this.#settings(request) }, request);
   }
@@ -76,7 +76,7 @@ export class RegistryClient {
     return { folder, offline, ...(registry !== undefined && { registry }) };
   }
 
-  /** One call at a time for each process: ending it is how a call is cancelled. */
+  /** Each process handles one call at a time, because killing it is how a call is cancelled. */
   async #call<Answer>(call: FetchCall, { signal, onProgress }: FetchRequest): Promise<Answer> {
     signal?.throwIfAborted();
     const child = this.#take();
@@ -99,7 +99,7 @@ export class RegistryClient {
     return new Promise((resolve, reject) => {
       const lost = (how: string) => reject(internal(`the process that fetches packages ${how}`));
       const exit = (code: number | null, signal: string | null) =>
-        lost(signal ? `was ended by ${signal}` : `ended with ${code}`);
+        lost(signal ? `was ended by ${signal}` : `exited with code ${code}`);
       child.once('exit', exit);
       const hear = (answer: FetchAnswer | FetchProgress) => {
         if (answer.id !== id) return;
@@ -109,7 +109,7 @@ export class RegistryClient {
       };
       child.on('message', hear);
       child.send({ id, call }, (error) => {
-        if (error) lost(`cannot be asked: ${error.message}`);
+        if (error) lost(`cannot be reached: ${error.message}`);
       });
     });
   }

@@ -1,18 +1,18 @@
-/** Questions to a registry: packages, keys, search. The one file that knows `npm-registry-fetch`. */
+/** Requests to a registry: packages, keys, search. The only file that uses `npm-registry-fetch`. */
 import fetch from 'npm-registry-fetch';
 import type { NpmOptions } from './npm-config.ts';
 
-/** The JSON at `path` of the registry. Throws what the library does (`E404`, …). */
+/** The JSON at `path` of the registry. Throws the library's errors (`E404`, …). */
 export const askRegistry = async (path: string, options: NpmOptions): Promise<unknown> => fetch.json(path, options);
 
 export interface Answer {
-  /** What the registry says of a package. */
+  /** The registry's document of a package. */
   document: unknown;
-  /** Why that is only what it said some time ago: it cannot be asked now. Null when it was asked. */
+  /** Why the document comes from the cache: the registry cannot be reached. Null if it is fresh. */
   stale: unknown;
 }
 
-/** Milliseconds to find out why the registry was not heard; what it said before is there already. */
+/** Milliseconds to find out why the registry did not answer; the cached document is used anyway. */
 const whyMs = 5_000;
 
 export const askAboutPackage = async (name: string, options: NpmOptions): Promise<Answer> => {
@@ -21,7 +21,7 @@ export const askAboutPackage = async (name: string, options: NpmOptions): Promis
   const document = await response.json();
   const isStale = response.headers.get('x-local-cache-status') === 'stale' && options['offline'] !== true;
   if (!isStale) return { document, stale: null };
-  // The library keeps to itself whether it was the network, the certificate or the server.
+  // The library does not report whether the network, the certificate or the server failed.
   const again = {
     ...options,
     spec: name,
@@ -37,5 +37,5 @@ export const askAboutPackage = async (name: string, options: NpmOptions): Promis
   }
 };
 
-/** The registry that holds a package: that of its scope, or the default one. */
+/** The registry of a package: its scope's, or the default one. */
 export const registryOf = (spec: string, options: NpmOptions): string => fetch.pickRegistry(spec, options);

@@ -14,18 +14,18 @@ const candidates = (text: string) => {
   return request.kind === 'registry' ? request.candidates.map(({ name, range }) => `${name} ${range}`) : [];
 };
 
-test('a bare word is a worker type of rbee first and a package second', () => {
+test('a bare word is first an rbee worker type, then a package', () => {
   assert.deepEqual(candidates('whisper'), ['@rbee/worker-whisper null', 'whisper null']);
   assert.deepEqual(candidates('whisper@^1.2'), ['@rbee/worker-whisper ^1.2', 'whisper ^1.2']);
 });
 
-test('a type is found whatever its dashes and dots', () => {
+test('a type is found with or without dashes and dots', () => {
   assert.deepEqual(packagesOfType('llama-cpp'), ['@rbee/worker-llama-cpp', '@rbee/worker-llamacpp']);
   assert.deepEqual(packagesOfType('llama.cpp'), ['@rbee/worker-llamacpp']);
   assert.deepEqual(packagesOfType('../evil'), []);
 });
 
-test('a package is taken as it is written, with its range', () => {
+test('a package name is used as written, with its range', () => {
   assert.deepEqual(candidates('@acme/worker-echo'), ['@acme/worker-echo null']);
   assert.deepEqual(candidates('@acme/worker-echo@1.2.3'), ['@acme/worker-echo 1.2.3']);
   assert.deepEqual(candidates('@acme/worker-echo@>=1 <3'), ['@acme/worker-echo >=1 <3']);
@@ -43,7 +43,7 @@ test('paths are files and folders, addresses are tarballs or git', () => {
   }
 });
 
-test('what is neither is refused', () => {
+test('anything else is refused', () => {
   for (const text of ['../evil', '@acme/../evil', 'Upper Case', 'echo@1;rm', '@acme', `/nowhere/at/all`, '__proto__']) {
     assert.throws(() => parseRequest(text), { code: 'INVALID_INPUT' }, text);
   }

@@ -1,22 +1,22 @@
-/** What a user named to be installed, as places to look for it. Pure. */
+/** Parses what a user asks to install into places to look for it. Pure. */
 import { existsSync, statSync } from 'node:fs';
 import { RbeeError } from '../../contract/errors.ts';
 
-/** `candidates` are asked of the registry in turn until one of them is there. */
+/** The registry is asked for each of `candidates` in order until one exists. */
 export type PluginRequest =
   | { kind: 'registry'; candidates: readonly Candidate[] }
-  /** An absolute path of a package that was packed with `npm pack`. */
+  /** Absolute path of a package made with `npm pack`. */
   | { kind: 'tarball'; file: string }
-  /** A folder with an absolute path: packed first, without running any script of it. */
+  /** Absolute path of a folder. It is packed first, without running its scripts. */
   | { kind: 'folder'; folder: string }
-  /** Cloned and then packed, likewise. */
+  /** Cloned, then packed in the same way. */
   | { kind: 'git'; address: string }
-  /** The address of a packed package. */
+  /** Address of a packed package. */
   | { kind: 'remote'; url: string };
 
 export interface Candidate {
   name: string;
-  /** Version, range or tag, as it was written; null when none was. */
+  /** Version, range or tag as written; null if there was none. */
   range: string | null;
 }
 
@@ -25,7 +25,7 @@ const git = /^(?:git[+:]|github:|gitlab:|bitbucket:|[^/@]+@[^/]+:|https?:.*\.git
 const typeName = /^[a-z0-9][a-z0-9.-]{0,40}$/;
 
 /**
- * Reads what stands after `rbee plugins install`. A bare word is a worker type first and an npm package second.
+ * Parses the argument of `rbee plugins install`. A bare word is tried as a worker type first, then as an npm package.
  * Errors: INVALID_INPUT.
  */
 export const parseRequest = (text: string): PluginRequest => {
@@ -34,24 +34,26 @@ export const parseRequest = (text: string): PluginRequest => {
   if (git.test(text)) return { kind: 'git', address: text };
   if (/^https?:\/\//.test(text)) return { kind: 'remote', url: text };
   const { name, range } = splitRange(text);
-  if (!packageName.test(name) || name.length > 214) throw invalid(text, 'it is no name of a package or worker type');
+  if (!packageName.test(name) || name.length > 214)
+    throw invalid(text, 'it is not a valid name of a package or worker type');
   if (range !== null && !/^[A-Za-z0-9^~<>=.*+ |-]{1,100}$/.test(range)) {
-    throw invalid(text, `"${range}" is no version, range or tag`);
+    throw invalid(text, `"${range}" is not a version, range or tag`);
   }
   return { kind: 'registry', candidates: namesFor(name).map((one) => ({ name: one, range })) };
 };
 
-/** The packages that may bring a worker type of this name; none when it cannot be the name of one. */
+/** The packages that may provide a worker type of this name; none if the name is invalid. */
 export const packagesOfType = (type: string): string[] => {
   const word = type.toLowerCase();
   if (!typeName.test(word)) return [];
-  // `llama-cpp` and `llama.cpp` are `llamacpp`: where the name as written is not there, the letters alone may be.
+  // `llama-cpp` and `llama.cpp` mean `llamacpp`: if the name as written does not exist, it is tried without
+  // punctuation.
   return [...new Set([word, word.replace(/[.-]/g, '')])]
     .filter((name) => !name.includes('.'))
     .map((name) => `@rbee/worker-${name}`);
 };
 
-/** Splits `name@range`; the `@` of a scope does not count. */
+/** Splits `name@range`; the `@` of a scope is not a separator. */
 export const splitRange = (text: string): Candidate => {
   const at = text.indexOf('@', 1);
   return at === -1 ? { name: text, range: null } : { name: text.slice(0, at), range: text.slice(at + 1) || null };
@@ -62,7 +64,7 @@ const namesFor = (name: string): string[] => {
   return [...packagesOfType(name), name];
 };
 
-/** Only what is written like a path is one: a folder that happens to be named like a type must not be taken for it. */
+/** Only text that looks like a path is a path, so that a folder with the name of a type is not installed by mistake. */
 const pathOf = (text: string): string | null => {
   if (text.startsWith('file:')) return text.slice('file:'.length).replace(/^\/\/(?=\/)/, '');
   return /^(?:\/|[A-Za-z]:[\\/])/.test(text) ? text : null;

@@ -1,4 +1,4 @@
-/** From a request to one exact version: asked of the registry, or read from a packed package. */
+/** Resolves a request to one exact version, from the registry or from a packed package. */
 
 import { join } from 'node:path';
 import { maxSatisfying, validRange } from 'semver';
@@ -17,7 +17,7 @@ interface Packument {
   name: string;
   versions: Record<string, PackageDocument>;
   'dist-tags'?: Record<string, string>;
-  /** Why this is only what the registry said before; null when it was asked. */
+  /** Why this answer comes from the cache; null if it is fresh. */
   stale: string | null;
 }
 
@@ -36,7 +36,7 @@ export const resolvePackage = async (
     integrity,
     tarball: file,
     registry: null,
-    signature: noSignature('it comes from no registry'),
+    signature: noSignature('it is not from a registry'),
   };
 };
 
@@ -57,15 +57,15 @@ const resolveInRegistry = async (
   );
 };
 
-/** Null when the registry has no such package. */
+/** Null if the registry has no such package. */
 export const readPackument = async (name: string, options: NpmOptions): Promise<Packument | null> => {
   try {
-    // The short form that registries offer leaves out what says that it is a plugin.
+    // The abbreviated document of registries lacks the field that marks a plugin.
     const { document, stale } = await askAboutPackage(name, options);
     const packument = document as Packument | null;
     if (typeof packument?.versions === 'object' && packument.versions !== null)
       return { ...packument, stale: stale === null ? null : asFailure(stale, name).problem };
-    throw new FetchError('broken', name, 'the registry answers something else than a package');
+    throw new FetchError('broken', name, 'the registry did not answer with a package');
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === 'E404') return null;
@@ -84,17 +84,17 @@ const fromPackument = async (
   const spec = `${name}@${version}`;
   const { integrity, tarball } = document.dist ?? {};
   if (typeof tarball !== 'string' || !/^https?:\/\//.test(tarball)) {
-    throw new FetchError('refused', spec, 'the registry names no address of it');
+    throw new FetchError('refused', spec, 'the registry gives no download address for it');
   }
   const sha512 = typeof integrity === 'string' ? integrity.split(/\s+/).find((one) => one.startsWith('sha512-')) : null;
-  if (!sha512) throw new FetchError('refused', spec, 'the registry gives no sha512 of it, so it cannot be checked');
+  if (!sha512) throw new FetchError('refused', spec, 'the registry gives no sha512 for it, so it cannot be verified');
   if (expected !== undefined && expected !== sha512) {
     const problem = `its integrity is ${sha512}, but rbee.lock says ${expected}: the version was published again`;
     throw new FetchError('refused', spec, problem);
   }
   const found = described(document, spec);
   if (found.name !== name || found.version !== version) {
-    throw new FetchError('refused', spec, `the registry answers ${found.name}@${found.version}`);
+    throw new FetchError('refused', spec, `the registry answered with ${found.name}@${found.version}`);
   }
   return {
     ...found,
@@ -103,7 +103,7 @@ const fromPackument = async (
     registry: String(options[`${name.split('/')[0]}:registry`] ?? options.registry),
     signature:
       packument.stale !== null
-        ? noSignature('the registry cannot be asked')
+        ? noSignature('the registry cannot be reached')
         : await verifySignature(spec, document, options),
     ...(packument.stale !== null && { stale: packument.stale }),
   };
@@ -119,14 +119,14 @@ const chooseVersion = (packument: Packument, name: string, range: string | null)
   const version = wanted === null ? null : maxSatisfying(versions, wanted);
   if (version !== null) return version;
   if (packument.stale !== null) {
-    throw new FetchError('unreachable', `${name}@${tag}`, `${packument.stale}, and that version was not there before`);
+    throw new FetchError('unreachable', `${name}@${tag}`, `${packument.stale}, and that version is not in the cache`);
   }
   const tagNames = Object.keys(tags).filter((one) => one !== 'latest');
   const known = [...versions.slice(-5), ...tagNames].join(', ') || 'none';
   throw FetchError.noVersion(name, { asked: tag, known });
 };
 
-/** What a package.json says, brought into shape. */
+/** Normalizes the fields of a package.json. */
 const described = (document: PackageDocument, from: string) => {
   const { name, version, license } = document;
   if (typeof name !== 'string' || typeof version !== 'string') {

@@ -1,4 +1,4 @@
-/** Finds plugins: with the registry's search where it has one, else in the index package that rbee publishes. */
+/** Finds plugins: with the registry's search if it has one, else in the index package that rbee publishes. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,14 +12,14 @@ import { saveTarball } from './tarball.ts';
 import { unpackPackage } from './unpack-package.ts';
 
 export const keyword = 'rbee-worker';
-/** A package with nothing but `plugins.json`: an array of `PluginHit`. For registries without a search. */
+/** A package that contains only `plugins.json`, an array of `PluginHit`. For registries without a search. */
 export const indexPackage = '@rbee/plugin-index';
-const most = 50;
+const maxHits = 50;
 
 export const searchPlugins = async (text: string, options: NpmOptions): Promise<PluginHit[]> => {
   const names = await namesOf(text, options);
   if (names === null) return fromIndex(text, options);
-  const hits = await Promise.all(names.slice(0, most).map((name) => hitOf(name, options)));
+  const hits = await Promise.all(names.slice(0, maxHits).map((name) => hitOf(name, options)));
   return hits.filter((hit) => hit !== null && matches(hit, text)).map((hit) => hit as PluginHit);
 };
 
@@ -27,7 +27,7 @@ interface Found {
   objects?: { package?: { name?: unknown; keywords?: unknown } }[];
 }
 
-/** Names of packages that may be plugins; null when the registry cannot search. */
+/** Names of packages that may be plugins; null if the registry has no search. */
 const namesOf = async (text: string, options: NpmOptions): Promise<string[] | null> => {
   const ask = async (query: string): Promise<string[]> => {
     const path = `/-/v1/search?text=${encodeURIComponent(query)}&size=250`;
@@ -40,7 +40,7 @@ const namesOf = async (text: string, options: NpmOptions): Promise<string[] | nu
   };
   try {
     const names = await ask(`keywords:${keyword} ${text}`.trim());
-    // Private registries search in names alone, or know no qualifiers: they list all, and we choose.
+    // Some private registries search names only, or support no qualifiers: fetch everything and filter here.
     return names.length > 0 ? names : await ask('');
   } catch (error) {
     const { code = '' } = error as { code?: string };
@@ -49,7 +49,7 @@ const namesOf = async (text: string, options: NpmOptions): Promise<string[] | nu
   }
 };
 
-/** A plugin as its newest version tells; null when it is none. */
+/** A plugin according to its newest version; null if it is not a plugin. */
 const hitOf = async (name: string, options: NpmOptions): Promise<PluginHit | null> => {
   const packument = await readPackument(name, options).catch(() => null);
   const document = packument?.versions[packument['dist-tags']?.['latest'] ?? ''];
@@ -74,7 +74,7 @@ const matches = ({ name, description, types }: PluginHit, text: string): boolean
     .every((word) => all.includes(word));
 };
 
-/** Reads an entry of the index, which is foreign input: fields that it does not understand are left out. */
+/** Parses an entry of the index, which is untrusted: invalid fields are dropped. */
 const readHit = (entry: Record<string, unknown> | null): PluginHit[] => {
   if (typeof entry?.['name'] !== 'string' || !Array.isArray(entry['types'])) return [];
   const { name, version, description, license, publisher } = entry;
@@ -100,10 +100,10 @@ const fromIndex = async (text: string, options: NpmOptions): Promise<PluginHit[]
     await saveTarball({ spec: `${name}@${version}`, file, options, resolved: tarball, integrity });
     await unpackPackage(file, join(folder, 'package'), name);
     const index: unknown = JSON.parse(await readFile(join(folder, 'package', 'plugins.json'), 'utf8'));
-    return (Array.isArray(index) ? index.flatMap(readHit) : []).filter((hit) => matches(hit, text)).slice(0, most);
+    return (Array.isArray(index) ? index.flatMap(readHit) : []).filter((hit) => matches(hit, text)).slice(0, maxHits);
   } catch (error) {
     if (!(error instanceof FetchError && error.failure.kind === 'missing')) throw error;
-    const problem = `it has no search, and no package ${indexPackage} in place of one`;
+    const problem = `it has neither a search nor the package ${indexPackage}`;
     throw new FetchError('missing', options.registry, problem, error);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** Signatures of a registry over what it holds, and attestations of the build that made it. */
+/** Verifies registry signatures of packages, and attestations of the builds that made them. */
 import pacote from 'pacote';
 import type { Signature } from './fetch-calls.ts';
 import { FetchError } from './fetch-error.ts';
@@ -16,12 +16,12 @@ interface Key {
   pemkey: string;
 }
 
-/** Keys by registry, for as long as the process lives. */
+/** Keys by registry, cached while the process runs. */
 const known = new Map<string, Promise<Key[]>>();
 
 /**
- * Verifies the signature over this version. A registry without keys is no fault; a signature without its key, or a wrong
- * one, is refused.
+ * Verifies the signature of this version. A registry without keys is accepted; a signature that is invalid, or whose
+ * key is missing, is refused.
  */
 export const verifySignature = async (
   spec: string,
@@ -56,28 +56,28 @@ interface Attestation {
 }
 
 /**
- * Where the package was built. A wrong attestation is refused. One that cannot be checked, because the source of its
- * keys does not answer, is reported as unverified.
+ * Where the package was built. An invalid attestation is refused. If the source of its keys does not answer, it is
+ * reported as unverified.
  */
 const provenanceOf = async (spec: string, settings: NpmOptions): Promise<Pick<Signature, 'provenance' | 'note'>> => {
   if (settings['offline'] === true)
-    return { provenance: null, note: 'its provenance is not verified without a network' };
+    return { provenance: null, note: 'its provenance cannot be verified without a network' };
   try {
     const manifest = await pacote.manifest(spec, { ...settings, verifyAttestations: true } as never);
     const { _attestationBundles: bundles = [] } = manifest as unknown as { _attestationBundles?: Attestation[] };
     const url = bundles.map(buildOf).find((one) => one !== null) ?? null;
-    return { provenance: url, note: url === null ? 'its attestation names no build' : null };
+    return { provenance: url, note: url === null ? 'its attestation does not name a build' : null };
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     const [problem = ''] = message.split('\n');
     if (isOutOfReach(code, problem)) {
       return { provenance: null, note: `its provenance could not be verified: ${problem}` };
     }
-    throw new FetchError('refused', spec, `its attestation is wrong: ${problem}`, error);
+    throw new FetchError('refused', spec, `its attestation is invalid: ${problem}`, error);
   }
 };
 
-/** The registry does not give it out, or the keys of those who sign for builds cannot be had. */
+/** The registry does not provide it, or the signers' keys cannot be fetched. */
 const isOutOfReach = (code: string | undefined, problem: string): boolean =>
   code === 'EATTESTATIONVERIFY'
     ? /TUF metadata|(reading|downloading) target|target \S+ not found|No root\.json|was signed by \d+\/\d+ keys/.test(
@@ -85,7 +85,7 @@ const isOutOfReach = (code: string | undefined, problem: string): boolean =>
       )
     : code !== undefined && !/^(EATTESTATION|EMISSINGSIGNATUREKEY|EEXPIREDSIGNATUREKEY)/.test(code);
 
-/** Address of the source that it was built from, in either version of SLSA's statements. */
+/** Address of its source repository, from either version of SLSA statements. */
 const buildOf = ({ predicateType = '', bundle }: Attestation): string | null => {
   if (!predicateType.includes('slsa')) return null;
   const { predicate } = JSON.parse(Buffer.from(bundle?.dsseEnvelope?.payload ?? '', 'base64').toString('utf8')) as {
@@ -120,7 +120,7 @@ const readKeys = async (registry: string, options: NpmOptions): Promise<Key[]> =
     }));
   } catch (error) {
     const { code } = error as { code?: string };
-    // As npm does: a registry that does not know this address does not sign.
+    // Like npm: a registry without this endpoint does not sign.
     if (code === 'E404' || code === 'E400' || code === 'ENOTCACHED') return [];
     throw error;
   }

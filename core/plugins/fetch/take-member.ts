@@ -1,4 +1,4 @@
-/** Extracts one file of a package and compresses it with zstd, as a stream: the file may be larger than the memory. */
+/** Extracts one file of a package and compresses it with zstd, as a stream: the file may not fit in memory. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -8,10 +8,10 @@ import type { TakenFile } from './fetch-calls.ts';
 import { FetchError } from './fetch-error.ts';
 import { readPackage } from './unpack-package.ts';
 
-/** Takes six seconds for Node; higher levels hardly save more. */
+/** Takes six seconds for Node; higher levels save little. */
 const params = { [constants.ZSTD_c_compressionLevel]: 9 };
 
-/** Writes `member` of the package in `packed` to `file`, unchanged except for the compression. Throws FetchError. */
+/** Writes `member` of the package in `packed` to `file`, compressed. Throws FetchError. */
 export const takeMember = async (packed: string, member: string, file: string, what: string): Promise<TakenFile> => {
   const hash = createHash('sha256');
   let size = 0;
@@ -36,6 +36,6 @@ export const takeMember = async (packed: string, member: string, file: string, w
     hardlink: () => {},
   };
   await readPackage(packed, sink, what);
-  if (!found) throw new FetchError('refused', what, `there is no ${member} in it`);
+  if (!found) throw new FetchError('refused', what, `it does not contain ${member}`);
   return { file, sha256: hash.digest('hex'), size };
 };

@@ -1,4 +1,4 @@
-/** The packed package on disk: no larger than a plugin can be, and what its sha512 says. */
+/** Downloads a packed package to disk, with a size limit, and verifies its sha512. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,18 +9,18 @@ import type { NpmOptions } from './npm-config.ts';
 import { maxPackedBytes } from './unpack-package.ts';
 
 export interface TarballRequest {
-  /** As npm writes it: `name@1.2.3`, an address, `file:/path`. */
+  /** In npm's notation: `name@1.2.3`, an address, `file:/path`. */
   spec: string;
   file: string;
   options: NpmOptions;
-  /** Address of a registry's tarball, and what it has to be. */
+  /** Address of a registry's tarball, and its expected integrity. */
   resolved?: string;
   integrity?: string;
-  /** Bytes that have arrived. */
+  /** Bytes received. */
   onProgress?: (bytes: number) => void;
 }
 
-/** Writes the package to `file` and gives its `sha512-…`. Throws when it is not what `integrity` says. */
+/** Writes the package to `file` and returns its `sha512-…`. Throws if that differs from `integrity`. */
 export const saveTarball = async (request: TarballRequest): Promise<string> => {
   const { spec, file, options, resolved, integrity, onProgress } = request;
   const settings = { ...options, ...(resolved && { resolved }), ...(integrity && { integrity }) };
@@ -28,15 +28,15 @@ export const saveTarball = async (request: TarballRequest): Promise<string> => {
     await pipeline(stream, bounded(spec, onProgress), createWriteStream(file, { mode: 0o600 }));
   };
   await pacote.tarball.stream(spec, save as never, settings);
-  // Read again from disk: what is unpacked is what was checked.
+  // Hash the file on disk, so that exactly what was verified is unpacked.
   const sum = String(await ssri.fromStream(createReadStream(file), { algorithms: ['sha512'] }));
   if (integrity !== undefined && sum !== integrity) {
-    throw new FetchError('refused', spec, `its sha512 is ${sum}, the registry announced ${integrity}`);
+    throw new FetchError('refused', spec, `its sha512 is ${sum}, but the registry lists ${integrity}`);
   }
   return sum;
 };
 
-/** Npm's library gives up on a server that stops in the middle, but not on one that never does. */
+/** npm's library times out on a server that stalls, but not on one that never stops sending. */
 const bounded = (spec: string, onProgress?: (bytes: number) => void): Transform => {
   let bytes = 0;
   return new Transform({

@@ -24,7 +24,7 @@ const found = (name: string, over: Partial<FoundPackage> = {}): FoundPackage => 
 const entry = (over: Partial<IndexEntry>): IndexEntry => ({ name: 'x', type: 'link', root: '/x', ...over });
 const open = { allowedScopes: [] };
 
-test('the own scope is let in, a stranger is not until somebody says so', () => {
+test("rbee's own scope is trusted; an unknown publisher needs confirmation", () => {
   checkTrust(found('@rbee/worker-echo'), [], open);
   const stranger = found('@acme/worker-echo');
   assert.throws(() => checkTrust(stranger, [], open), { code: 'PUBLISHER_UNKNOWN', message: /comes from @acme/ });
@@ -32,13 +32,13 @@ test('the own scope is let in, a stranger is not until somebody says so', () => 
   checkTrust(stranger, [], { ...open, accepted: identityOf(stranger) });
 });
 
-test('a yes to one package is none to another version of it', () => {
+test('confirming one version does not confirm another', () => {
   const accepted = identityOf(found('@acme/worker-echo'));
   const other = found('@acme/worker-echo', { integrity: 'sha512-other' });
   assert.throws(() => checkTrust(other, [], { ...open, accepted }), { code: 'PUBLISHER_UNKNOWN' });
 });
 
-test('who has been let in from a registry stays known there, and only there', () => {
+test('a publisher trusted in one registry is trusted only in that registry', () => {
   const known = [entry({ publisher: '@acme', registry: 'http://registry/', integrity: 'sha512-x' })];
   checkTrust(found('@acme/worker-other'), known, open);
   const elsewhere = found('@acme/worker-other', { registry: 'http://elsewhere/' });
@@ -46,13 +46,13 @@ test('who has been let in from a registry stays known there, and only there', ()
   checkTrust({ ...elsewhere, integrity: 'sha512-x' }, known, open);
 });
 
-test('a file may call itself whatever it likes and is asked about', () => {
+test('a file needs confirmation, whatever name it claims', () => {
   const file = found('@rbee/worker-echo', { registry: null });
   assert.throws(() => checkTrust(file, [], open), { code: 'PUBLISHER_UNKNOWN', message: /a file/ });
   checkTrust(file, [entry({ integrity: 'sha512-abc' })], open);
 });
 
-test('a list of scopes leaves everything else out, whatever anyone says', () => {
+test('a list of allowed scopes excludes all others, even when confirmed', () => {
   const policy = { allowedScopes: ['@acme', 'worker-plain'], yes: true };
   checkTrust(found('@acme/worker-echo'), [], { allowedScopes: policy.allowedScopes });
   checkTrust(found('worker-plain'), [], policy);

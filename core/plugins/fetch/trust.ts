@@ -1,11 +1,11 @@
-/** May this package be installed, and is its publisher known? Pure. */
+/** Whether a package may be installed, and whether its publisher is known. Pure. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { UnknownPublisher } from '../../contract/needs.ts';
 import type { IndexEntry } from '../plugin-index.ts';
 import type { FoundPackage } from './fetch-calls.ts';
 
 export interface TrustPolicy {
-  /** `[registry] allowed_scopes`; nothing else may be installed unless it is empty. */
+  /** `[registry] allowed_scopes`. Unless empty, only these scopes may be installed. */
   allowedScopes: readonly string[];
   /** What the user has confirmed: `name@version` with its integrity. */
   accepted?: string;
@@ -13,16 +13,16 @@ export interface TrustPolicy {
   yes?: boolean;
 }
 
-/** Who may publish under a name: its scope, or the name itself where it has none. */
+/** The publisher of a name: its scope, or the name itself if it has none. */
 export const ownerOf = (name: string): string => (name.startsWith('@') ? (name.split('/')[0] ?? name) : name);
 
-/** The project's own scope: who uses rbee has trusted it already. */
+/** rbee's own scope: anyone who runs rbee already trusts it. */
 export const ownScope = '@rbee';
 
-/** Names one very package, so that what was asked about is what gets installed. */
+/** Identifies the exact package, so that only what was confirmed gets installed. */
 export const identityOf = ({ name, version, integrity }: FoundPackage): string => `${name}@${version} ${integrity}`;
 
-/** The publisher that a person has to be asked about before this is fetched. Errors: SCOPE_NOT_ALLOWED. */
+/** The publisher that the user must confirm before this is fetched. Errors: SCOPE_NOT_ALLOWED. */
 export const unknownPublisher = (
   found: FoundPackage,
   installed: readonly IndexEntry[],
@@ -52,7 +52,10 @@ export const checkTrust = (found: FoundPackage, installed: readonly IndexEntry[]
 export const publisherUnknown = ({ package: name, publisher, identity, about }: UnknownPublisher): RbeeError =>
   RbeeError.of('PUBLISHER_UNKNOWN', { package: name, publisher }, { lines: [identity, ...about] });
 
-/** The very package is known wherever it comes from. A file can claim any name; what a registry gives was published by the owner of that name. */
+/**
+ * The exact package is known, wherever it comes from. A file can claim any name; in a registry, only the name's owner
+ * can publish it.
+ */
 const isKnown = (found: FoundPackage, installed: readonly IndexEntry[], allowed: readonly string[]): boolean => {
   const { id } = found.publisher;
   const isSame = installed.some(({ integrity }) => integrity === found.integrity);
@@ -62,17 +65,17 @@ const isKnown = (found: FoundPackage, installed: readonly IndexEntry[], allowed:
 };
 
 const publisherText = ({ registry, publisher: { id, account } }: FoundPackage): string => {
-  if (registry === null) return 'a file, which names no publisher';
+  if (registry === null) return 'a file of unknown origin';
   return account === null || `@${account}` === id ? id : `${id} (published by ${account})`;
 };
 
-/** `verified` with what was verified, or why nothing was. */
+/** `verified`, with the source repository if known; or why it is not verified. */
 export const signatureText = ({ signature }: Pick<FoundPackage, 'signature'>): string => {
   if (signature.state === 'none') return signature.note ?? 'none';
   return signature.provenance === null ? 'verified' : `verified, built from ${signature.provenance}`;
 };
 
-/** What there is to know before letting a package in. */
+/** Facts that help the user to decide whether to trust a package. */
 export const aboutPackage = (found: FoundPackage): string[] => [
   `from ${found.registry ?? 'a file'}, ${found.license ?? 'without a licence'}`,
   found.signature.state === 'verified' ? 'signed by the registry' : `not signed: ${found.signature.note}`,

@@ -12,7 +12,7 @@ const home = mkdtempSync(join(tmpdir(), 'rbee-unpack-'));
 after(() => rmSync(home, { recursive: true }));
 
 let count = 0;
-/** Packs, unpacks into a folder of its own below `outer`, and gives both folders. */
+/** Packs, then unpacks into a separate folder below `outer`; returns both folders. */
 const unpack = async (...entries: TarEntry[]) => {
   const outer = join(home, String(++count));
   const folder = join(outer, 'inner');
@@ -22,7 +22,7 @@ const unpack = async (...entries: TarEntry[]) => {
 };
 const good: TarEntry = { path: 'package/package.json', text: '{}' };
 
-test('files keep their content, and lose every special bit', async () => {
+test('files keep their content, but no special mode bits', async () => {
   const { folder, result } = await unpack(
     good,
     { path: 'package/bin', type: 'Directory', mode: 0o000 },
@@ -35,29 +35,32 @@ test('files keep their content, and lose every special bit', async () => {
 });
 
 const refused: Record<string, [TarEntry[], RegExp]> = {
-  'a file above the folder': [[good, { path: 'package/../../evil', text: 'x' }], /lies outside/],
-  'an absolute path': [[good, { path: '/tmp/rbee-evil', text: 'x' }], /lies outside/],
-  'a link out of the folder': [[good, { path: 'package/out', type: 'SymbolicLink', linkpath: '/etc' }], /holds a link/],
-  'a hard link': [[good, { path: 'package/out', type: 'Link', linkpath: '/etc/passwd' }], /holds a link/],
-  'a pipe': [[good, { path: 'package/pipe', type: 'FIFO' }], /holds a FIFO/],
+  'a file above the folder': [[good, { path: 'package/../../evil', text: 'x' }], /is outside/],
+  'an absolute path': [[good, { path: '/tmp/rbee-evil', text: 'x' }], /is outside/],
+  'a link out of the folder': [
+    [good, { path: 'package/out', type: 'SymbolicLink', linkpath: '/etc' }],
+    /contains a link/,
+  ],
+  'a hard link': [[good, { path: 'package/out', type: 'Link', linkpath: '/etc/passwd' }], /contains a link/],
+  'a pipe': [[good, { path: 'package/pipe', type: 'FIFO' }], /contains a FIFO/],
   'ten gigabytes of zeros': [[good, { path: 'package/zeros', size: 10 * 1024 ** 3 }], /unpacks to more than/],
-  'a file behind another folder': [[good, { path: 'package/./../../evil', text: 'x' }], /lies outside/],
-  'a path of Windows': [[good, { path: 'package\\..\\..\\evil', text: 'x' }], /lies outside/],
-  'a drive of Windows': [[good, { path: 'C:/evil', text: 'x' }], /lies outside/],
-  'a device': [[good, { path: 'package/null', type: 'CharacterDevice' }], /holds a CharacterDevice/],
-  'a file that is there twice': [[good, { path: 'other/package.json', text: '{}' }], /nearly the same name/],
+  'a file behind another folder': [[good, { path: 'package/./../../evil', text: 'x' }], /is outside/],
+  'a Windows path': [[good, { path: 'package\\..\\..\\evil', text: 'x' }], /is outside/],
+  'a Windows drive': [[good, { path: 'C:/evil', text: 'x' }], /is outside/],
+  'a device': [[good, { path: 'package/null', type: 'CharacterDevice' }], /contains a CharacterDevice/],
+  'a duplicate file': [[good, { path: 'other/package.json', text: '{}' }], /nearly the same name/],
   'a name in two spellings': [
     [good, { path: 'package/index.js', text: 'a' }, { path: 'package/Index.js', text: 'b' }],
     /package\/index\.js and package\/Index\.js/,
   ],
-  'a file in place of a folder': [
+  'a file instead of a folder': [
     [good, { path: 'package/a', type: 'Directory' }, { path: 'package/A', text: '' }],
     /twice|same name/,
   ],
   'no file at all': [[], /empty|cannot be unpacked/],
 };
 for (const [what, [entries, expected]] of Object.entries(refused)) {
-  test(`${what} is refused, and nothing of it is written`, async () => {
+  test(`${what} is refused, and nothing is written`, async () => {
     await assert.rejects(unpack(...entries), (error: FetchError) => {
       assert.equal(error.failure.kind, 'refused');
       assert.equal(error.failure.what, 'evil@1.0.0');
@@ -72,14 +75,14 @@ for (const [what, [entries, expected]] of Object.entries(refused)) {
   });
 }
 
-test('a package that is cut short is refused', async () => {
+test('a truncated package is refused', async () => {
   const file = join(home, 'cut.tgz');
   const whole = packEntries([good, { path: 'package/a', text: 'a'.repeat(100_000) }]);
   writeFileSync(file, whole.subarray(0, whole.length - 20));
   await assert.rejects(unpackPackage(file, join(home, 'cut'), 'evil@1.0.0'), /cannot be unpacked/);
 });
 
-test('files are counted together, and so is what is no file', async () => {
+test('all entries count towards the limits, including those that are not files', async () => {
   const file = join(home, 'counted.tgz');
   const limits = { ...packageLimits, maxBytes: 20_000, maxEntries: 10 };
   const text = 'x'.repeat(9_000);
@@ -93,25 +96,25 @@ test('files are counted together, and so is what is no file', async () => {
   await assert.rejects(surveyPackage(file, 'evil@1.0.0', limits), /unpacks to more than/);
 });
 
-test('what lies behind the end of an archive is not even read', async () => {
+test('data after the end of an archive is not read', async () => {
   const zeros = gzipSync(Buffer.alloc(64 * 1024 ** 2));
   const file = join(home, 'padded.tgz');
   writeFileSync(file, Buffer.concat([packEntries([good]), ...Array.from({ length: 160 }, () => zeros)]));
   assert.equal((await unpackPackage(file, join(home, 'padded'), 'padded@1.0.0')).files, 1);
 });
 
-test('more files than a plugin has are refused before the first is written', async () => {
+test('too many files are refused before the first is written', async () => {
   const many = Array.from({ length: packageLimits.maxEntries + 1 }, (_, index) => ({ path: `package/${index}` }));
-  await assert.rejects(unpack(...many), /holds more than 50000 entries/);
+  await assert.rejects(unpack(...many), /contains more than 50000 entries/);
   assert.ok(!existsSync(join(home, String(count))));
 });
 
-test('what is compressed twice is refused: nobody would count what is inside', async () => {
+test('double compression is refused, because the limits would not apply inside', async () => {
   const file = join(home, 'twice.tgz');
   writeFileSync(file, gzipSync(packEntries([good])));
   await assert.rejects(surveyPackage(file, 'evil@1.0.0'), /compressed twice/);
 });
 
-test('the limits are those of a plugin, not of a disk', () => {
+test('the limits fit a plugin, not a disk', () => {
   assert.ok(packageLimits.maxBytes <= 4 * 1024 ** 3 && packageLimits.maxEntries <= 100_000);
 });

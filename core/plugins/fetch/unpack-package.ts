@@ -1,6 +1,6 @@
 /**
- * Unpacks an npm package from an untrusted source: only files and folders, each name once, no larger than a plugin. It
- * is read twice, so that nothing of a package that is refused gets written.
+ * Unpacks an untrusted npm package: only files and folders, no duplicate names, with limits on size. It is read twice,
+ * so that a refused package writes nothing.
  */
 import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -28,7 +28,7 @@ export interface Unpacked {
 }
 
 export interface Survey extends Unpacked {
-  /** Text of its package.json; null if there is none, or only one that is too large. */
+  /** Text of its package.json; null if it is missing or too large. */
   manifest: string | null;
 }
 
@@ -42,7 +42,7 @@ export const unpackPackage = async (file: string, folder: string, what: string):
   return { bytes, files };
 };
 
-/** Checks all of the package in `file` without writing anything. Throws FetchError. */
+/** Checks the whole package in `file` without writing anything. Throws FetchError. */
 export const surveyPackage = async (file: string, what: string, limits = packageLimits): Promise<Survey> => {
   const rules = new EntryRules(limits, 1);
   const pieces: Uint8Array[] = [];
@@ -70,10 +70,10 @@ export const surveyPackage = async (file: string, what: string, limits = package
   return { bytes: rules.bytes, files: rules.entries, manifest };
 };
 
-/** Room in the stream for the headers of one entry. */
+/** Allowance for an entry's headers in the stream. */
 const headerBytes = 2_048;
 
-/** Gives the entries of the package in `file` to `sink`. Throws FetchError. */
+/** Passes the entries of the package in `file` to `sink`. Throws FetchError. */
 export const readPackage = async (
   file: string,
   sink: EntrySink,

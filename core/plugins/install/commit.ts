@@ -1,4 +1,4 @@
-/** The last step of an installation: finished trees move into the store, and lock and index name them. */
+/** The last step of an installation: moves finished trees into the store and records them in lock and index. */
 import { join } from 'node:path';
 import type { PluginManifest } from '../../worker-types/manifest.ts';
 import { refuseClash } from '../clash.ts';
@@ -12,22 +12,22 @@ import { type IdentifiedPackage, indexEntryOf } from './view.ts';
 
 /** A complete tree in its staging folder. */
 export interface FinishedTree {
-  /** Variants that run from it. */
+  /** Variants that share it. */
   variants: readonly string[];
   folder: string;
-  /** Path of the plugin's own package in it. */
+  /** Path of the plugin's own package inside it. */
   inner: string;
 }
 
 export interface Finished {
   found: IdentifiedPackage;
-  /** What updates will follow. */
+  /** Range or tag that updates follow. */
   tag: string | undefined;
   trees: readonly FinishedTree[];
-  /** Were the install scripts of the packages run in them? */
+  /** Whether the packages' install scripts were run. */
   scripts: boolean;
   target: TreeTarget;
-  /** For rbee.lock; null if the queen keeps it. */
+  /** Entry for rbee.lock; null if the queen maintains that file. */
   locked: readonly LockedVariant[] | null;
   /** Replace an existing installation, or another plugin of the same type. */
   force: boolean;
@@ -48,7 +48,7 @@ export const commit = async (
     for (const tree of trees) {
       const place = variantFolder(version, tree.variants[0] ?? 'any', target, scripts);
       const root = join(place, tree.inner);
-      // What a worker runs from is never replaced under it.
+      // Never replace a tree that a worker is running from.
       await moveIntoPlace(tree.folder, place, force && !used.includes(root));
       for (const variant of tree.variants) variants[variant] = root;
     }
@@ -61,7 +61,7 @@ export const commit = async (
   });
 };
 
-/** With what the lock says of other variants of the same package. */
+/** Keeps the lock's data about other variants of the same package. */
 export const lockedPlugin = async (
   found: IdentifiedPackage,
   tag: string | undefined,
@@ -76,7 +76,7 @@ export const lockedPlugin = async (
   return { name, version, integrity, ...(tag !== undefined && { requested: tag }), variants: [...others, ...locked] };
 };
 
-/** Does the lock mean this very package? */
+/** Whether the lock refers to exactly this package. */
 export const isLocked = (
   locked: LockedPlugin,
   { name, version, integrity }: Pick<FoundPackage, 'name' | 'version' | 'integrity'>,

@@ -1,4 +1,7 @@
-/** Looks at a package before anything of it is used: what it says of itself, and what its code says in a process of its own. */
+/**
+ * Examines a package before it is used: its manifest, and its code's description of itself, evaluated in a separate
+ * process.
+ */
 import { RbeeError } from '../../contract/errors.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 import { Evaluator } from '../../worker-types/evaluator.ts';
@@ -6,16 +9,16 @@ import { type PluginManifest, readManifest } from '../../worker-types/manifest.t
 import { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { FoundPackage } from '../fetch/fetch-calls.ts';
 
-/** A package whose manifest is in order; its types are described as far as that can be done without its dependencies. */
+/** A package with a valid manifest; its types are described unless that requires its dependencies. */
 export interface Examined {
   manifest: PluginManifest;
   types: readonly WorkerTypeHandle[];
-  /** Null when its code needs its dependencies to be looked at. */
+  /** Null if its code cannot be evaluated without its dependencies. */
   descriptions: readonly TypeDescription[] | null;
   close(): void;
 }
 
-/** Who it has to be, and whether its code may need what is not there yet. */
+/** The expected identity, and whether its code may import dependencies that are not installed yet. */
 export type PackageToExamine = Pick<FoundPackage, 'name' | 'version' | 'dependencies'>;
 
 /** Examines the package in `root`. Errors: PACKAGE_REFUSED, PLUGIN_INVALID, PLUGIN_API_VERSION, PLUGIN_FAILED. */
@@ -26,7 +29,7 @@ export const examine = async (root: string, found: PackageToExamine): Promise<Ex
   if (manifest.package !== found.name || manifest.version !== found.version) {
     throw RbeeError.of('PACKAGE_REFUSED', {
       package: `${found.name}@${found.version}`,
-      problem: `inside it calls itself ${manifest.package}@${manifest.version}`,
+      problem: `its package.json says ${manifest.package}@${manifest.version}`,
     });
   }
   const evaluator = new Evaluator(manifest.package, root);
@@ -53,7 +56,7 @@ const named = (error: unknown, root: string, { name, version }: PackageToExamine
 const missesPackage = (error: unknown): boolean =>
   error instanceof RbeeError && error.code === 'PLUGIN_FAILED' && /Cannot find (package|module)/.test(error.message);
 
-/** Looks at a finished plugin as the hive will. Errors: PLUGIN_INVALID, PLUGIN_FAILED. */
+/** Examines a finished plugin as the hive will use it. Errors: PLUGIN_INVALID, PLUGIN_FAILED. */
 export const examineTree = async (root: string, found: Pick<FoundPackage, 'name' | 'version'>): Promise<Examined> => {
   const examined = await examine(root, { ...found, dependencies: {} });
   if (!examined.descriptions) throw new Error('a plugin without missing packages has descriptions');

@@ -1,4 +1,4 @@
-/** From what was asked for to one exact package: by index and lock where these pin it, else by asking the registry. */
+/** Resolves a request to one exact package: from index and lock if they pin it, else from the registry. */
 import { join } from 'node:path';
 import { exists } from '../../lifecycle/fs/file-kind.ts';
 import type { FoundPackage, PackageSource } from '../fetch/fetch-calls.ts';
@@ -15,7 +15,7 @@ export interface FindContext {
   data: string;
   config: string;
   fetcher: Pick<RegistryClient, 'resolve'>;
-  /** A folder of its own for this installation. */
+  /** A temporary folder for this installation. */
   staging: string;
   npm: NpmContext;
   call: Call;
@@ -23,11 +23,11 @@ export interface FindContext {
 
 export interface FoundRequest {
   found: FoundPackage;
-  /** What updates will follow; undefined when they leave it as it is. */
+  /** Range or tag that updates follow; undefined to keep the current one. */
   tag: string | undefined;
 }
 
-/** With `ownOnly` a bare word is a type of rbee's own scope and nothing else. Errors: those of fetching, packing, git. */
+/** With `ownOnly`, a bare word can only be a type in rbee's own scope. Errors: those of fetching, packing, git. */
 export const findPackage = async (
   request: Pick<InstallRequest, 'plugin' | 'offline'> & { ownOnly?: boolean },
   context: FindContext,
@@ -37,7 +37,7 @@ export const findPackage = async (
     const source = await packed(asked, context);
     return { found: await resolveSource(source, request.plugin, request, context), tag: undefined };
   }
-  // A typo must not install a package of that name from an unknown publisher.
+  // A typo must not install a package from an unknown publisher.
   const own = asked.candidates.filter(({ name }) => !request.ownOnly || name.startsWith('@'));
   const pin = await pinned(own, context);
   const source: PackageSource = pin?.source ?? { kind: 'registry', candidates: own };
@@ -45,7 +45,7 @@ export const findPackage = async (
   return { found, tag: pin ? pin.tag : pinOf(asked.candidates[0]?.range ?? null) };
 };
 
-/** Asks for the package behind a source, and says what is worth knowing of it. */
+/** Looks up the package of a source, and reports noteworthy facts. */
 export const resolveSource = async (
   source: PackageSource,
   asked: string,
@@ -58,7 +58,10 @@ export const resolveSource = async (
   const { name, version, stale, deprecated } = found;
   narrate({ kind: 'done', id: 'resolve', text: `found ${name} ${version}`, ms: performance.now() - began });
   if (stale !== undefined)
-    narrate({ kind: 'warning', text: `the registry cannot be asked (${stale}); it had ${name} ${version} before` });
+    narrate({
+      kind: 'warning',
+      text: `the registry cannot be reached (${stale}); using the cached ${name} ${version}`,
+    });
   if (deprecated) narrate({ kind: 'warning', text: `${name} ${version} is deprecated: ${deprecated}` });
   return found;
 };
@@ -79,8 +82,8 @@ export const findInstalledEntry = async (
 };
 
 /**
- * Is this very package there, with the variant that is asked for, or any? With `scripts`, their install scripts must have
- * run: those of the variant, or else of all that are there.
+ * Whether exactly this package is installed, with the requested variant or, without one, any variant. With `scripts`,
+ * install scripts must have been run: for that variant, or for all installed ones.
  */
 export const isInstalled = async (
   entry: IndexEntry,
@@ -94,7 +97,7 @@ export const isInstalled = async (
   return root !== undefined && (await exists(join(root, 'package.json')));
 };
 
-/** Without a version, what is installed or locked is meant. */
+/** Without a version, the installed or locked one is meant. */
 const pinned = async (
   candidates: readonly Candidate[],
   { data, config }: FindContext,
@@ -111,7 +114,7 @@ const pinned = async (
   return { source: { kind: 'registry', candidates: [candidate], integrity: pin.integrity }, tag: pin.requested };
 };
 
-/** What is no packed package yet becomes one. */
+/** Packs a source that is not a packed package yet. */
 const packed = async (
   asked: Exclude<PluginRequest, { kind: 'registry' }>,
   { staging, npm }: FindContext,

@@ -1,4 +1,4 @@
-/** The plugins of a machine: lists, links, imports and removes them. Does not use registries. */
+/** The plugins of a machine: lists, links, imports and removes them. Does not contact registries. */
 
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -28,13 +28,13 @@ export class InstalledPlugins {
     this.#options = options;
   }
 
-  /** Plugins of the index. */
+  /** Plugins in the index. */
   async list(): Promise<PluginView[]> {
     const entries = await readIndex(this.#options.data);
     return Promise.all(entries.map((entry) => pluginView(entry, false)));
   }
 
-  /** The entry of a plugin by the name of its package, its type, or an alias. Errors: NOT_INSTALLED. */
+  /** A plugin's entry, found by package, type or alias. Errors: NOT_INSTALLED. */
   async find(plugin: string): Promise<IndexEntry> {
     const entries = await readIndex(this.#options.data);
     const root = resolve(plugin);
@@ -49,11 +49,11 @@ export class InstalledPlugins {
     throw RbeeError.of('NOT_INSTALLED', { name: plugin, known });
   }
 
-  /** Puts the folder of a plugin that is being written into the index, as it is. */
+  /** Adds the folder of a plugin in development to the index. */
   async link(folder: string, { narrate }: Call): Promise<PluginView> {
     const root = resolve(folder);
     const manifest = await readManifest(root);
-    // Checked again each time its code runs; the person who links it should see it now.
+    // It is checked again whenever its code runs, but the user who links it should see errors now.
     await foldersOf(manifest.package, root);
     for (const type of manifest.workerTypes) await checkBuilt(manifest, type, true);
     const entry: IndexEntry = { name: manifest.package, type: 'link', root };
@@ -67,15 +67,15 @@ export class InstalledPlugins {
   }
 
   /**
-   * Takes in what another machine has packed for this one: checked, examined and committed like an installation. What is
-   * there already is left as it is, and its archive is not read. Errors: BUNDLE_CORRUPT, DELIVERY_INCOMPATIBLE, and those of
-   * examination and of the disk; then nothing has changed.
+   * Imports an archive that another machine packed for this one: verified, examined and committed like an installation.
+   * If the package is already installed, the archive is not read. Errors: BUNDLE_CORRUPT, DELIVERY_INCOMPATIBLE, and
+   * those of examination and disk; on error nothing changes.
    */
   async import(request: PluginRequestOf<'import'>, call: Call): Promise<PluginView> {
     const { entry } = request;
     const there = await this.#delivered(entry);
     if (there) {
-      call.narrate({ kind: 'info', text: `${entry.name} ${entry.version} is installed already` });
+      call.narrate({ kind: 'info', text: `${entry.name} ${entry.version} is already installed` });
       return pluginView(there, false);
     }
     return withStaging(this.#options.data, async (staging) => {
@@ -97,7 +97,7 @@ export class InstalledPlugins {
     });
   }
 
-  /** Takes a plugin out of the index, and away from disk unless a run record names it. Errors: NOT_INSTALLED. */
+  /** Removes a plugin from the index, and from disk unless a run record refers to it. Errors: NOT_INSTALLED. */
   async uninstall(plugin: string, { narrate, signal }: Call): Promise<PluginView> {
     const entry = await this.find(plugin);
     const { data, config } = this.#options;
@@ -118,7 +118,7 @@ export class InstalledPlugins {
     return pluginView(entry, true);
   }
 
-  /** Removes what nothing uses. With `all`, also the versions that an update took the place of. */
+  /** Removes unused folders. With `all`, also the versions that updates replaced. */
   async prune({ all = false, dryRun = false }: { all?: boolean; dryRun?: boolean }): Promise<Pruned> {
     const used = await this.#options.rootsInUse();
     return this.#collect(used, !all, dryRun);
@@ -166,7 +166,7 @@ export class InstalledPlugins {
   }
 }
 
-/** Errors: DELIVERY_INCOMPATIBLE when it was made for another kind of machine, or is not what its entry says. */
+/** Errors: DELIVERY_INCOMPATIBLE if it was packed for another platform, or does not match its entry. */
 const refuseUnfit = (
   { name, version, variants, platform }: DeliveredPlugin,
   { manifest, descriptions }: Examined,
@@ -174,7 +174,7 @@ const refuseUnfit = (
 ): void => {
   const unfit = (problem: string) => RbeeError.of('DELIVERY_INCOMPATIBLE', { package: `${name}@${version}`, problem });
   const [theirs, ours] = [platform, here].map(({ os, cpu, libc }) => [os, cpu, libc].filter(Boolean).join(' '));
-  if (theirs !== ours) throw unfit(`it was made for ${theirs}, and this machine is ${ours}`);
+  if (theirs !== ours) throw unfit(`it was packed for ${theirs}, but this machine is ${ours}`);
   const known = new Set(manifest.workerTypes.flatMap((type) => type.variants));
   for (const variant of variants) {
     if (!known.has(variant)) throw unfit(`it has no variant ${variant}`);

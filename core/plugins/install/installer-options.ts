@@ -1,20 +1,20 @@
-/** What the installer is given, and what is asked of it. */
+/** Options and requests of the installer. */
 import type { Narrate } from '../../contract/narration.ts';
 import type { PluginRequestOf } from '../../contract/plugins.ts';
 import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { TreeTarget } from '../tree/npm-tree.ts';
 import type { TreeLimits } from '../tree/tree-watch.ts';
 
-/** What keeping plugins needs to know of a machine. */
+/** What plugin management needs to know about a machine. */
 export interface StoreOptions {
   /** Data and config folder. */
   data: string;
   config: string;
   /** The platform of this machine. */
   target: () => Promise<TreeTarget>;
-  /** Plugin folders that run records name, on every machine that shares the data folder. */
+  /** Plugin folders in run records, of all machines that share the data folder. */
   rootsInUse: () => Promise<readonly string[]>;
-  /** The index has changed. */
+  /** Called after the index has changed. */
   onChange: () => Promise<void>;
 }
 
@@ -25,9 +25,9 @@ export interface InstallerOptions extends StoreOptions {
   env: NodeJS.ProcessEnv;
   /** `[registry]` of rbee.conf. */
   registry: { url: string | null; allowedScopes: readonly string[] };
-  /** The variant that suits this machine best. */
+  /** The best variant for this machine. */
   chooseVariant: (types: readonly WorkerTypeHandle[], narrate: Narrate) => Promise<string>;
-  /** The most that the tree of a plugin may take; the usual when absent. */
+  /** Maximum size of a plugin's tree. Absent: the default limits. */
   limits?: TreeLimits;
 }
 

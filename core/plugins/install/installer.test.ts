@@ -23,7 +23,7 @@ import {
 } from '../testing/registry.ts';
 import { Installer, type InstallRequest } from './installer.ts';
 
-// A plugin that never ends keeps a core busy for as long.
+// A hanging plugin keeps a core busy for this long.
 Evaluator.callTimeoutMs = 1_500;
 
 let home: string;
@@ -47,7 +47,7 @@ interface Place {
   said: string[];
 }
 
-/** A store of its own, whose npm knows nothing but the registry of this test. */
+/** A new store whose npm uses only this test's registry. */
 const place = async (allowedScopes: readonly string[] = []): Promise<Place> => {
   const folder = await mkdtemp(join(home, 'store-'));
   const [data, config, npm] = [join(folder, 'data'), join(folder, 'config'), join(folder, 'npm')];
@@ -82,7 +82,7 @@ const offer = (options: PluginOptions & Partial<Offer> = {}): void => {
   registry.offer({ name, version, packed: packPlugin(options), ...options });
 };
 
-/** Nothing has been installed, nothing lies around, and what was asked for is named. */
+/** Nothing was installed, nothing is left behind, and the error names what was requested. */
 const assertRefused = async (
   { data, config, install }: Place,
   plugin: string,
@@ -93,7 +93,7 @@ const assertRefused = async (
   await assert.rejects(install(plugin), (error: RbeeError) => {
     assert.equal(error.code, code, error.message);
     assert.match(error.message, expected);
-    // Where a token was looked for is a folder that the user has to know.
+    // The error must name the folder where a token was looked for.
     if (code !== 'REGISTRY_DENIED') assert.doesNotMatch(error.message, /rbee-installer-/, 'no folder of ours');
     return true;
   });
@@ -108,7 +108,7 @@ const assertRefused = async (
   assert.deepEqual(readdirSync(stagingFolder(data)), []);
 };
 
-test('a plugin is installed into a folder of its version, and pinned', async () => {
+test('a plugin is installed into a folder for its version, and pinned', async () => {
   registry = await startTinyRegistry();
   offer();
   const store = await place();
@@ -125,7 +125,7 @@ test('a plugin is installed into a folder of its version, and pinned', async () 
   assert.equal(locked?.requested, 'latest');
 });
 
-test('what is there is not asked for again, and not fetched without a network', async () => {
+test('an installed plugin is not fetched again; offline, nothing is fetched', async () => {
   registry = await startTinyRegistry();
   offer();
   const store = await place();
@@ -137,7 +137,7 @@ test('what is there is not asked for again, and not fetched without a network', 
   assert.equal((await store.install('echo', { force: true, offline: true })).changed, true);
 });
 
-test('a lock brings the version that it names, although there is a newer one', async () => {
+test('the locked version is installed even if there is a newer one', async () => {
   registry = await startTinyRegistry();
   offer();
   const first = await place();
@@ -150,7 +150,7 @@ test('a lock brings the version that it names, although there is a newer one', a
   assert.equal((await second.install('echo@latest')).version, '2.0.0');
 });
 
-test('a version that was published again with another content is refused by the lock', async () => {
+test('a version republished with different content is refused because of the lock', async () => {
   registry = await startTinyRegistry();
   offer();
   const first = await place();
@@ -164,7 +164,7 @@ test('a version that was published again with another content is refused by the 
   await assert.rejects(second.install('echo'), { code: 'PACKAGE_REFUSED', message: /published again/ });
 });
 
-test('an update keeps the old version for who runs it, and prune takes it when nobody does', async () => {
+test('an update keeps the old version while workers run it; prune removes it afterwards', async () => {
   registry = await startTinyRegistry();
   offer();
   const store = await place();
@@ -187,7 +187,7 @@ test('an update keeps the old version for who runs it, and prune takes it when n
   assert.ok(existsSync(entry?.root ?? ''));
 });
 
-test('an uninstalled plugin leaves index, lock and disk, but not a worker without its files', async () => {
+test('uninstalling removes a plugin from index, lock and disk, but keeps files that a worker uses', async () => {
   registry = await startTinyRegistry();
   offer();
   const store = await place();
@@ -203,7 +203,9 @@ test('an uninstalled plugin leaves index, lock and disk, but not a worker withou
   await assert.rejects(store.installer.uninstall('echo', call), { code: 'NOT_INSTALLED' });
 });
 
-test('three at once, from different installers of one store, are all there', { skip: atFullScale }, async () => {
+test('three installations at once, by different installers of one store, all succeed', {
+  skip: atFullScale,
+}, async () => {
   registry = await startTinyRegistry();
   const types = ['one', 'two', 'three'];
   for (const type of types) offer({ name: `@rbee/worker-${type}`, type });
@@ -217,7 +219,7 @@ test('three at once, from different installers of one store, are all there', { s
   for (const { root } of await readIndex(store.data)) await readManifest(root);
 });
 
-test('the same one three times at once is there once, and whole', { skip: atFullScale }, async () => {
+test('three installations of the same plugin at once leave one complete copy', { skip: atFullScale }, async () => {
   registry = await startTinyRegistry();
   offer();
   const store = await place();
@@ -227,7 +229,7 @@ test('the same one three times at once is there once, and whole', { skip: atFull
   assert.equal((await readIndex(store.data)).length, 1);
 });
 
-test('a folder and a tarball are asked about, and installed as a copy', async () => {
+test('a folder or a tarball needs confirmation and is installed as a copy', async () => {
   registry = await startTinyRegistry();
   const store = await place();
   const file = join(home, 'echo.tgz');
@@ -246,7 +248,7 @@ test('a folder and a tarball are asked about, and installed as a copy', async ()
   assert.ok(!existsSync(join(home, 'prepared')), 'no script was run');
 });
 
-test('a linked folder is used as it is, and unlinked without touching it', async () => {
+test('a linked folder is used in place, and unlinking does not touch it', async () => {
   registry = await startTinyRegistry();
   const store = await place();
   const folder = await mkdtemp(join(home, 'linked-'));
@@ -260,13 +262,13 @@ test('a linked folder is used as it is, and unlinked without touching it', async
   assert.deepEqual(await readIndex(store.data), []);
 });
 
-test('scopes that are not allowed stay out', async () => {
+test('scopes that are not allowed are refused', async () => {
   registry = await startTinyRegistry();
   offer();
   await assertRefused(await place(['@acme']), 'echo', 'SCOPE_NOT_ALLOWED', /only packages of @acme are allowed/);
 });
 
-test('a registry that is down, broken, slow or empty is named, and the old version stays', {
+test('errors name a registry that is down, broken, slow or empty, and the old version stays', {
   skip: atFullScale,
 }, async () => {
   registry = await startTinyRegistry();
@@ -288,13 +290,13 @@ test('a registry that is down, broken, slow or empty is named, and the old versi
     ['REGISTRY_UNREACHABLE', /timeout|does not answer/i, () => true],
     [
       'PACKAGE_REFUSED',
-      /not what the registry announced|cannot be unpacked|cut/,
+      /does not match the checksum|cannot be unpacked|cut/,
       ({ url = '' }, response) =>
         url.endsWith('.tgz') && !!response.end(packPlugin({ version: '2.0.0' }).subarray(0, 200)),
     ],
     [
       'PACKAGE_REFUSED',
-      /not what the registry announced/,
+      /does not match the checksum/,
       ({ url = '' }, response) =>
         url.endsWith('.tgz') && !!response.end(packPlugin({ version: '2.0.0', code: 'evil()' })),
     ],
@@ -314,7 +316,7 @@ test('a registry that is down, broken, slow or empty is named, and the old versi
   await assertRefused(store, 'echo@2.0.0', 'REGISTRY_UNREACHABLE', /ECONNREFUSED|does not answer/, kept);
 });
 
-test('a package that is not what it seems is refused by name, and nothing of it stays', async () => {
+test('a package that misrepresents itself is refused by name and leaves nothing behind', async () => {
   registry = await startTinyRegistry();
   const packages: [string, ErrorCode, RegExp, PluginOptions & Partial<Offer>][] = [
     ['newer', 'PLUGIN_API_VERSION', /@rbee\/worker-newer is written for API version 9/, { api: 9 }],
@@ -323,10 +325,10 @@ test('a package that is not what it seems is refused by name, and nothing of it 
     [
       'other',
       'PACKAGE_REFUSED',
-      /inside it calls itself @rbee\/else@1\.0\.0/,
+      /its package.json says @rbee\/else@1\.0\.0/,
       { packed: packPlugin({ name: '@rbee/else' }) },
     ],
-    ['liar', 'PLUGIN_INVALID', /its manifest names the variants/, { code: '', packed: lying() }],
+    ['liar', 'PLUGIN_INVALID', /its manifest lists the variants/, { code: '', packed: lying() }],
     ['throws', 'PLUGIN_FAILED', /no mood/, { code: `throw new Error('no mood');` }],
     ['loops', 'PLUGIN_FAILED', /no answer within 1.5 s/, { code: 'for (;;);' }],
     ['exits', 'PLUGIN_FAILED', /exited with code 7/, { code: 'process.exit(7);' }],
@@ -336,10 +338,10 @@ test('a package that is not what it seems is refused by name, and nothing of it 
     [
       'linked',
       'PACKAGE_REFUSED',
-      /holds a link/,
+      /contains a link/,
       { entries: [{ path: 'package/x', type: 'SymbolicLink', linkpath: '/etc' }] },
     ],
-    ['outside', 'PACKAGE_REFUSED', /lies outside/, { entries: [{ path: 'package/../../../x', text: 'x' }] }],
+    ['outside', 'PACKAGE_REFUSED', /is outside/, { entries: [{ path: 'package/../../../x', text: 'x' }] }],
     ['huge', 'PACKAGE_REFUSED', /unpacks to more/, { entries: [{ path: 'package/x', size: 10 * 1024 ** 3 }] }],
     ['weak', 'PACKAGE_REFUSED', /no sha512/, { integrity: 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' }],
   ];
@@ -363,7 +365,7 @@ const polluting = (): string =>
   `{"name":"@rbee/worker-pollutes","version":"1.0.0","__proto__":{"polluted":true},"rbee":{"api":1,"workerTypes":{
     "__proto__":{"entry":"./index.js","serves":["/v1/x"],"variants":["cpu"],"polluted":true}}}}`;
 
-test('a type that another plugin offers is refused, and both are named', { skip: atFullScale }, async () => {
+test('a type that another plugin provides is refused, and both are named', { skip: atFullScale }, async () => {
   registry = await startTinyRegistry();
   offer();
   offer({ name: '@rbee/worker-echo2' });
@@ -374,7 +376,7 @@ test('a type that another plugin offers is refused, and both are named', { skip:
   ]);
 });
 
-test('what was cancelled leaves nothing', async () => {
+test('a cancelled installation leaves nothing behind', async () => {
   registry = await startTinyRegistry();
   offer();
   const store = await place();
@@ -388,7 +390,7 @@ test('what was cancelled leaves nothing', async () => {
   assert.deepEqual(readdirSync(stagingFolder(store.data)), []);
 });
 
-test('dependencies are installed beside the plugin, less what its variant does without, and the same again from the lock', async () => {
+test('dependencies are installed with the plugin, except what its variant leaves out, and identically from the lock', async () => {
   registry = await startTinyRegistry();
   const dependency = (name: string, more: Record<string, unknown> = {}) =>
     offer({ name, manifest: JSON.stringify({ name, version: '1.0.0', ...more }), document: more });
@@ -420,7 +422,7 @@ test('dependencies are installed beside the plugin, less what its variant does w
   assert.deepEqual((await readLock(second.config))[0]?.variants, locked?.variants);
 });
 
-test('the signature of a registry is verified where it has keys, and a wrong one refused', async () => {
+test('a registry signature is verified if the registry has keys; an invalid one is refused', async () => {
   registry = await startTinyRegistry();
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
@@ -447,10 +449,10 @@ test('the signature of a registry is verified where it has keys, and a wrong one
   assert.equal((await readIndex(store.data))[0]?.signature, 'verified');
 });
 
-test('a registry without a search is searched in the index package', async () => {
+test('without a registry search, the index package is searched', async () => {
   registry = await startTinyRegistry();
   const store = await place();
-  await assert.rejects(store.installer.search('', {}), { code: 'PACKAGE_NOT_FOUND', message: /has no search/ });
+  await assert.rejects(store.installer.search('', {}), { code: 'PACKAGE_NOT_FOUND', message: /has neither a search/ });
   const hit = (type: string) => ({
     name: `@acme/worker-${type}`,
     version: '1.0.0',
@@ -465,7 +467,7 @@ test('a registry without a search is searched in the index package', async () =>
   assert.deepEqual(await store.installer.search('cat', {}), [hit('cat')]);
 });
 
-test('variants with packages of their own have trees of their own, and another one is added beside the first', {
+test('variants with different packages have separate trees, and a second one is added to the first', {
   skip: atFullScale,
 }, async () => {
   registry = await startTinyRegistry();

@@ -50,11 +50,11 @@ export class Installer extends InstalledPlugins {
     this.#fetcher.close();
   }
 
-  /** Errors: those of fetching, trust, examination and npm; then nothing has changed. */
+  /** Errors: those of fetching, trust, examination and npm; on error nothing changes. */
   async install(request: InstallRequest, call: Call): Promise<PluginView> {
     const there = request.force ? null : await findInstalledEntry(request, this.#options.data);
     if (there) {
-      call.narrate({ kind: 'info', text: `${there.name} ${there.version} is installed already` });
+      call.narrate({ kind: 'info', text: `${there.name} ${there.version} is already installed` });
       return pluginView(there, false);
     }
     return withStaging(this.#options.data, async (staging) => {
@@ -64,8 +64,8 @@ export class Installer extends InstalledPlugins {
   }
 
   /**
-   * What an installation would do, and which publisher the user must confirm; null if it is installed.
-   * Changes nothing. Errors: those of fetching, and SCOPE_NOT_ALLOWED.
+   * What an installation would do, and which publisher the user must confirm; null if already installed. Changes
+   * nothing. Errors: those of fetching, and SCOPE_NOT_ALLOWED.
    */
   async wanted(
     request: Pick<InstallRequest, 'plugin' | 'variant' | 'offline' | 'force'> & { ownOnly?: boolean },
@@ -78,7 +78,7 @@ export class Installer extends InstalledPlugins {
     return { name: found.name, ...(publisher && { publisher }) };
   }
 
-  /** What a request means, and what its package says of itself. Runs nothing of it. */
+  /** The package that a request refers to, and its manifest. Runs none of its code. */
   look(request: Pick<InstallRequest, 'plugin' | 'offline'> & { ownOnly?: boolean }, call: Call): Promise<FoundPackage> {
     return withStaging(
       this.#options.data,
@@ -90,13 +90,13 @@ export class Installer extends InstalledPlugins {
     return this.#fetcher.search(text, request);
   }
 
-  /** Brings one plugin to the newest version that its range allows; with `dryRun` only says which that is. */
+  /** Updates one plugin to the newest version in its range; with `dryRun`, only reports that version. */
   async update(plugin: string, { dryRun = false, ...request }: UpdateRequest, call: Call): Promise<PluginUpdate> {
     const entry = await this.find(plugin);
     const { name, version: from = '', tag, integrity } = entry;
     const same = (note: string): PluginUpdate => ({ name, from, to: from, changed: false, note });
     if (integrity === undefined) return same('it is linked');
-    if (tag === undefined) return same('it was installed as an exact version or from a file');
+    if (tag === undefined) return same('it was installed from a file, or as an exact version');
     return withStaging(this.#options.data, async (staging) => {
       const source: PackageSource = { kind: 'registry', candidates: [{ name, range: tag }] };
       const context = this.#context(request, staging, call);
@@ -124,7 +124,7 @@ export class Installer extends InstalledPlugins {
     checkTrust(found, entries, { ...request, allowedScopes: registry.allowedScopes });
     const before = entries.find((entry) => entry.name === found.name && entry.integrity !== undefined);
     if (before && !request.force && (await isInstalled(before, found, request))) {
-      call.narrate({ kind: 'info', text: `${found.name} ${found.version} is installed already` });
+      call.narrate({ kind: 'info', text: `${found.name} ${found.version} is already installed` });
       return pluginView(before, false);
     }
     const unpacked = await this.#unpack(found, request, staging, call);
@@ -159,7 +159,7 @@ export class Installer extends InstalledPlugins {
     }
   }
 
-  /** Gives the folder of the package. */
+  /** Returns the package's folder. */
   async #unpack(
     found: FoundPackage,
     { offline }: InstallRequest,
@@ -182,14 +182,14 @@ export class Installer extends InstalledPlugins {
   }
 }
 
-/** They are other scripts than those that were allowed. */
+/** The new version's scripts are not the ones that the user allowed. */
 const withoutScripts = (name: string, version: string): NarrationEvent => ({
   kind: 'warning',
-  text: `the install scripts of ${name} were run before, and are not for ${version}`,
+  text: `the install scripts of ${name} were run before, but will not run for ${version}`,
   hint: `to run them: rbee plugins install ${name} --allow-scripts`,
 });
 
 const fetched = ({ name, version, signature }: FoundPackage, files: number): string => {
-  const signed = signature.state === 'verified' ? ', its signature is right' : '';
-  return `${name} ${version} is what the registry announced (sha512, ${files} files)${signed}`;
+  const signed = signature.state === 'verified' ? ', with a valid signature' : '';
+  return `${name} ${version} matches the registry's checksum (sha512, ${files} files)${signed}`;
 };

@@ -1,4 +1,4 @@
-/** Where a package was built: verified with npm's own library against a registry, a log and keys made here. */
+/** Verifies provenance with npm's own library against a registry, a log and keys made here. */
 import assert from 'node:assert/strict';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ before(async () => {
 });
 beforeEach(async () => {
   registry = await startTinyRegistry();
-  // What would be asked of the internet ends at a proxy that is not there.
+  // Requests to the internet fail at a proxy that does not exist.
   store = await testStore(folder, registry, { env: { HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: '127.0.0.1' } });
   sigstore = new TestSigstore();
 });
@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
 
-/** Offers a signed package whose registry gives out what `answer` makes of the right attestation. */
+/** Publishes a signed package whose attestation `answer` may tamper with. */
 const offer = (change: Partial<Attested> = {}, options?: { forged?: boolean; status?: number }): void => {
   const packed = packPlugin();
   const integrity = integrityOf(packed);
@@ -66,7 +66,7 @@ const offer = (change: Partial<Attested> = {}, options?: { forged?: boolean; sta
 const signature = async (): Promise<string | undefined> => (await readIndex(store.data))[0]?.signature;
 const call = { signal: new AbortController().signal, narrate: () => {} };
 
-test('the repository that a package was built from is verified, shown before the installation and kept', async () => {
+test('the source repository of a package is verified, shown before the installation, and stored', async () => {
   await sigstore.trustIn(join(store.home, '.npm'));
   offer();
   const found = await store.installer.look({ plugin: 'echo' }, call);
@@ -75,7 +75,7 @@ test('the repository that a package was built from is verified, shown before the
   assert.equal(await signature(), `verified, built from ${repository}`);
 });
 
-test('an attestation for another package, another content or by somebody else is refused', async () => {
+test('an attestation for another package, for other content or by another signer is refused', async () => {
   await sigstore.trustIn(join(store.home, '.npm'));
   const wrong: [Parameters<typeof offer>, RegExp][] = [
     [[{ subject: 'pkg:npm/%40rbee/worker-other@1.0.0' }], /doesn't match what was signed/],
@@ -89,13 +89,13 @@ test('an attestation for another package, another content or by somebody else is
   assert.deepEqual(await readIndex(store.data), []);
 });
 
-test('an attestation that a log signed which nobody trusts is refused', async () => {
+test('an attestation signed by an untrusted log is refused', async () => {
   await new TestSigstore().trustIn(join(store.home, '.npm'));
   offer();
   await assert.rejects(store.install('echo'), { code: 'PACKAGE_REFUSED', message: /inclusion promise/ });
 });
 
-test('where the trusted keys cannot be had, or the attestation, that is told and nothing is claimed', async () => {
+test('if the trusted keys or the attestation cannot be fetched, the package is reported as unverified', async () => {
   offer();
   await store.install('echo');
   assert.equal(await signature(), 'verified');

@@ -1,4 +1,4 @@
-/** Removes unused versions and variants: those that neither the index nor a run record names. */
+/** Removes unused versions and variants: those that are in neither the index nor a run record. */
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { treeSize } from '../../programs/tree-size.ts';
@@ -6,16 +6,16 @@ import type { IndexEntry } from '../plugin-index.ts';
 import { catalogFolder, stagingFolder } from '../store.ts';
 
 export interface Pruned {
-  /** Folders that went, relative to the catalog. */
+  /** Removed folders, relative to the catalog. */
   removed: string[];
   bytes: number;
 }
 
-/** Milliseconds after which a folder that was being filled is taken for one that a crash left behind. */
+/** Age in milliseconds at which a staging folder is considered left behind by a crash. */
 const abandonedMs = 3_600_000;
 
 /**
- * Removes each variant folder in which no folder of `used` lies. The caller holds the lock of the store. `now` is in
+ * Removes each variant folder that contains no folder of `used`. The caller holds the store's lock. `now` is in
  * milliseconds since 1970. `dryRun` only reports.
  */
 export const prune = async (data: string, used: Iterable<string>, now: number, dryRun = false): Promise<Pruned> => {
@@ -34,7 +34,7 @@ export const prune = async (data: string, used: Iterable<string>, now: number, d
   return pruned;
 };
 
-/** The folders that the index needs; the ones before an update too, unless `previous` is false. */
+/** The folders that the index refers to, including the versions before an update unless `previous` is false. */
 export const namedByIndex = (entries: readonly IndexEntry[], previous = true): string[] =>
   entries.flatMap((entry) => [
     entry.root,
@@ -42,7 +42,7 @@ export const namedByIndex = (entries: readonly IndexEntry[], previous = true): s
     ...(previous ? Object.values(entry.previous?.variants ?? {}) : []),
   ]);
 
-/** `<package>/<version>/<variant>`, where a package with a scope is two folders deep. */
+/** `<package>/<version>/<variant>`; a scoped package is two folders deep. */
 const variantFolders = async (catalog: string): Promise<string[]> => {
   const packages: string[] = [];
   for (const name of await foldersIn(catalog)) {

@@ -1,4 +1,4 @@
-/** Where a plugin may come from beside a registry, and which scripts run when it comes. */
+/** Sources of plugins other than a registry, and which install scripts run. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
 
-/** Offers a plugin, and an engine that it needs, whose scripts leave a file where they run. */
+/** Publishes a plugin and an engine that it needs, whose scripts leave a file where they run. */
 const offerScripts = ({ version = '1.0.0', ...options }: PluginOptions = {}): void => {
   const scripts = { install: 'node -e "fs.writeFileSync(\'compiled\', process.cwd())"' };
   const engine = { name: 'engine', version: '1.0.0', scripts };
@@ -50,22 +50,22 @@ const offerScripts = ({ version = '1.0.0', ...options }: PluginOptions = {}): vo
 const compiled = (root: string): boolean[] =>
   [root, join(root, '../../engine')].map((one) => existsSync(join(one, 'compiled')));
 
-test('no script of a plugin or of what it needs runs, unless the user allows it', async () => {
+test('no script of a plugin or its dependencies runs unless the user allows it', async () => {
   offerScripts();
   const { root } = await store.install('echo');
   assert.deepEqual(compiled(root), [false, false]);
-  // "Installed already" was the answer, and the scripts that had just been allowed did not run.
+  // The answer used to be "already installed", and the scripts that had just been allowed did not run.
   const allowed = await store.install('echo', { scripts: true });
   assert.equal(allowed.changed, true);
   assert.deepEqual(compiled(allowed.root), [true, true]);
   assert.deepEqual(allowed.scripts, ['cpu']);
-  // What a worker may run from at this moment stays as it is.
+  // A tree that a worker may be running from stays unchanged.
   assert.deepEqual(compiled(root), [false, false]);
   assert.equal((await store.install('echo', { scripts: true, variant: 'cpu' })).changed, false);
   assert.equal((await store.install('echo')).root, allowed.root);
 });
 
-test('scripts are run for the variants that lack them, and for the version that is up to date', {
+test('scripts run for variants that lack them, and for an up-to-date version', {
   skip: atFullScale,
 }, async () => {
   offerScripts({ variants: ['cpu', 'cuda'], packages: "id === 'cuda' ? { leaveOut: ['nothing'] } : {}" });
@@ -82,7 +82,7 @@ test('scripts are run for the variants that lack them, and for the version that 
   assert.equal((await store.installer.update('echo', { scripts: true }, call)).changed, false);
 });
 
-test('an update says that the scripts which were allowed do not run for another version', {
+test('an update says that allowed scripts do not run for a new version', {
   skip: atFullScale,
 }, async () => {
   offerScripts();
@@ -93,11 +93,11 @@ test('an update says that the scripts which were allowed do not run for another 
     narrate: (event: NarrationEvent) => void store.said.push(event),
   };
   assert.equal((await store.installer.update('echo', {}, call)).to, '1.0.1');
-  assert.match(JSON.stringify(store.said), /are not for 1\.0\.1.*--allow-scripts/);
+  assert.match(JSON.stringify(store.said), /will not run for 1\.0\.1.*--allow-scripts/);
   assert.deepEqual((await store.installer.list())[0]?.scripts, undefined);
 });
 
-test('a script that fails is shown, and nothing is installed', async () => {
+test('a failing script is shown, and nothing is installed', async () => {
   const scripts = { postinstall: 'echo no compiler here >&2; exit 3' };
   registry.offer({
     name: '@rbee/worker-echo',
@@ -117,7 +117,7 @@ test('a script that fails is shown, and nothing is installed', async () => {
   assert.deepEqual(await store.installer.list(), []);
 });
 
-/** A repository with one plugin in it; gives its address. */
+/** Creates a repository with one plugin; returns its address. */
 const repository = async (more: Record<string, unknown>): Promise<string> => {
   const work = await mkdtemp(join(folder, 'repository-'));
   for (const [path, text] of Object.entries(pluginFiles({ name: '@acme/worker-echo', more }))) {
@@ -136,7 +136,7 @@ const repository = async (more: Record<string, unknown>): Promise<string> => {
   return `git+file://${work}`;
 };
 
-test('a git address is asked about and installed, at its newest commit or at the one that is named', async () => {
+test('a git address needs confirmation and is installed at the newest or the given commit', async () => {
   const address = await repository({});
   await assert.rejects(store.install(address), { code: 'PUBLISHER_UNKNOWN', message: /a file/ });
   const { root, follows } = await store.install(address, { yes: true });
@@ -146,7 +146,7 @@ test('a git address is asked about and installed, at its newest commit or at the
   assert.ok(!existsSync(join(other.root, 'later')));
 });
 
-test('a git address takes a range of its tags, and a folder in the repository', { skip: atFullScale }, async () => {
+test('a git address may have a range of tags, and a folder in the repository', { skip: atFullScale }, async () => {
   const address = await repository({ version: '1.0.0' });
   await store.install(`${address}#semver:^1`, { yes: true });
   await assert.rejects(store.install(`${address}#semver:^2`, { yes: true }), {
@@ -159,7 +159,7 @@ test('a git address takes a range of its tags, and a folder in the repository', 
   });
 });
 
-test('a git address runs none of its scripts, also not those that prepare a package', {
+test('no scripts of a git repository run, not even prepare scripts', {
   skip: atFullScale,
 }, async () => {
   const marker = join(folder, 'prepared');
@@ -169,7 +169,7 @@ test('a git address runs none of its scripts, also not those that prepare a pack
   assert.ok(!existsSync(marker));
 });
 
-test('a git address that leads nowhere is named', async () => {
+test('an error names a git address that does not exist', async () => {
   await mkdir(join(folder, 'empty'), { recursive: true });
   await assert.rejects(store.install(`git+file://${folder}/empty`, { yes: true }), {
     code: 'GIT_FAILED',

@@ -1,4 +1,4 @@
-/** From an examined package to trees that are ready to be moved into the store. */
+/** Builds the trees of an examined package, ready to be moved into the store. */
 import { cp, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Narrate } from '../../contract/narration.ts';
@@ -14,8 +14,8 @@ import { needsTree, planTree, refuseForeignTree, type TreePlan } from '../tree/s
 import type { Examined } from './examine.ts';
 
 /**
- * Variants of this platform that get the same packages, and what these are. They share one tree, named after the first
- * of them.
+ * Variants for this platform that need the same packages, and those packages. They share one tree, named after the
+ * first variant.
  */
 export interface TreeGroup {
   variants: readonly string[];
@@ -56,7 +56,7 @@ const packagesOf = (variant: string, types: readonly TypeDescription[], platform
 };
 
 export interface TreeRequest {
-  /** The unpacked package; copied, so that it serves several trees. */
+  /** The unpacked package. It is copied, because it may be needed for several trees. */
   unpacked: string;
   found: FoundPackage;
   group: TreeGroup;
@@ -78,7 +78,7 @@ export const makeTree = async (folder: string, request: TreeRequest): Promise<Lo
   if (needsTree(group.plan)) {
     const id = `tree-${first}`;
     const began = performance.now();
-    narrate({ kind: 'step', id, text: `installing the packages that ${found.name} (${first}) needs` });
+    narrate({ kind: 'step', id, text: `installing the dependencies of ${found.name} (${first})` });
     const known = lock?.variants.find(
       (variant) => group.variants.includes(variant.id) && variant.platform === platform,
     )?.npm_lock;
@@ -90,7 +90,7 @@ export const makeTree = async (folder: string, request: TreeRequest): Promise<Lo
   await mkdir(dirname(home), { recursive: true, mode: 0o700 });
   await cp(request.unpacked, home, { recursive: true });
   if (request.scripts) {
-    narrate({ kind: 'info', text: `running the install scripts of ${found.name} and of what it needs` });
+    narrate({ kind: 'info', text: `running the install scripts of ${found.name} and its dependencies` });
     await runScripts(folder, found.name, npm);
   }
   const npm_lock = npmLock === undefined ? undefined : compact(npmLock);

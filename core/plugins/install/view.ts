@@ -1,4 +1,4 @@
-/** A plugin of the index, as it is written there and as it is shown. */
+/** Index entries of plugins, and their views. */
 import { valid } from 'semver';
 import type { PluginView } from '../../contract/plugins.ts';
 import { readManifest } from '../../worker-types/manifest.ts';
@@ -19,11 +19,11 @@ export type IdentifiedPackage = Pick<
 interface EntryParts {
   found: IdentifiedPackage;
   tag: string | undefined;
-  /** Folder of the package for each variant that has just been installed. */
+  /** Package folder of each variant that was just installed. */
   variants: Record<string, string>;
-  /** Were the install scripts of the packages run for these? */
+  /** Whether the packages' install scripts were run for these variants. */
   scripts: boolean;
-  /** What the index said of this plugin before. */
+  /** The previous entry of this plugin. */
   before: IndexEntry | undefined;
 }
 

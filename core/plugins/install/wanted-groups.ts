@@ -1,4 +1,4 @@
-/** Which trees of a plugin are to be made. */
+/** Decides which trees of a plugin to build. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { FoundPackage } from '../fetch/fetch-calls.ts';
 import type { IndexEntry } from '../plugin-index.ts';
@@ -8,21 +8,21 @@ import type { TreeGroup } from './stage.ts';
 export interface WantedRequest {
   found: FoundPackage;
   examined: Examined;
-  /** What the index says of this plugin now. */
+  /** The plugin's current index entry. */
   before: IndexEntry | undefined;
   variant?: string;
   force?: boolean;
-  /** With the install scripts of their packages. */
+  /** Whether to run their packages' install scripts. */
   scripts?: boolean;
   /** Alias of the hive, for errors. */
   hive: string;
-  /** The variant that suits this machine best. */
+  /** The best variant for this machine. */
   choose: () => Promise<string>;
 }
 
 /**
- * Those of the variant that was asked for, of those that are installed already, or of the best one for this machine.
- * Errors: VARIANT_NOT_FOUND, VARIANT_INCOMPATIBLE when it does not exist for this platform.
+ * The trees of the requested variant, else of the installed variants, else of the best one for this machine. Errors:
+ * VARIANT_NOT_FOUND, VARIANT_INCOMPATIBLE if it does not exist for this platform.
  */
 export const wantedGroups = async (
   groups: readonly TreeGroup[],
@@ -36,7 +36,7 @@ export const wantedGroups = async (
   const lacking = scripts && asked.length === 0 ? had.filter((one) => !before?.scripts?.includes(one)) : [];
   let wanted = isSame && !force ? [...asked, ...lacking] : [...asked, ...had];
   if (wanted.length === 0) {
-    // One tree for all of them: nothing to choose.
+    // All share one tree: nothing to choose.
     const only = groups.length === 1 || !examined.descriptions;
     wanted = only ? known.slice(0, 1) : [await choose()];
   }
@@ -55,6 +55,6 @@ const refuseVariant = (variant: string, here: readonly string[], { manifest }: E
     variant,
     hive,
     reasons: 'it is not built for this platform',
-    hint: `variants for it: ${here.join(', ') || 'none'}`,
+    hint: `variants for this platform: ${here.join(', ') || 'none'}`,
   });
 };

@@ -1,4 +1,4 @@
-/** For tests: packages, good and hostile, and a registry that serves them as the test says. */
+/** For tests: valid and hostile packages, and a registry that serves them as the test dictates. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,11 +12,11 @@ export interface TarEntry {
   type?: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'FIFO' | 'CharacterDevice';
   linkpath?: string;
   mode?: number;
-  /** What the header claims, in bytes; the length of the text when absent. */
+  /** Size in bytes according to the header; the text's length when absent. */
   size?: number;
 }
 
-/** A packed package, byte for byte as asked for. */
+/** A packed package with exactly the given bytes. */
 export const packEntries = (entries: readonly TarEntry[]): Buffer => {
   const blocks = entries.flatMap(({ path, text = '', type = 'File', linkpath, mode = 0o644, size }) => {
     const body = Buffer.from(text);
@@ -34,15 +34,15 @@ export interface PluginOptions {
   type?: string;
   api?: unknown;
   variants?: readonly string[];
-  /** Fields of package.json beside the usual. */
+  /** Additional fields of package.json. */
   more?: Record<string, unknown>;
-  /** The whole text of package.json. */
+  /** The full text of package.json. */
   manifest?: string;
-  /** Added to the code of its entry. */
+  /** Appended to the code of its entry file. */
   code?: string;
   /** Source of `packages` of each variant; `id` is the variant. */
   packages?: string;
-  /** Operating system that its variants are built for; that of this machine when absent. */
+  /** Operating system of its variants; this machine's when absent. */
   os?: string;
   entries?: readonly TarEntry[];
 }
@@ -88,28 +88,28 @@ export interface Offer {
   name: string;
   version: string;
   packed: Buffer;
-  /** What the registry says of it, beside name and version. */
+  /** Its registry metadata, in addition to name and version. */
   document?: Record<string, unknown>;
   integrity?: string;
   /** Signatures of the registry, as `keyid` and base64. */
   signatures?: readonly { keyid: string; sig: string }[];
-  /** What else stands beside the address of the package. */
+  /** Additional fields of `dist`, next to the package's address. */
   dist?: Record<string, unknown>;
 }
 
 export interface TinyRegistry {
   url: string;
-  /** What was asked, as paths. */
+  /** Requested paths. */
   requests: string[];
   offer(offer: Offer): void;
-  /** Answers in place of the registry; false leaves it to the registry. */
+  /** Overrides the registry's answer; returns false to leave it to the registry. */
   misbehave(how: (request: IncomingMessage, response: ServerResponse) => boolean): void;
   close(): Promise<void>;
 }
 
 export const integrityOf = (packed: Buffer): string => String(ssri.fromData(packed, { algorithms: ['sha512'] }));
 
-/** A registry on loopback: the newest offer of a name is its `latest`. */
+/** A registry on loopback. The last published version of a name is its `latest`. */
 export const startTinyRegistry = async (): Promise<TinyRegistry> => {
   const offers: Offer[] = [];
   const requests: string[] = [];

@@ -1,12 +1,12 @@
 /**
- * For tests: all that stands behind the provenance of a package, with keys of its own: a registry that signs, a log that
- * signs what it has seen, and the list of trusted keys that npm's library would fetch from sigstore.
+ * For tests: everything behind a package's provenance, with its own keys: a registry that signs, a transparency log,
+ * and the list of trusted keys that npm's library would fetch from sigstore.
  */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What a registry publishes at `/-/npm/v1/keys`. */
+/** Served by a registry at `/-/npm/v1/keys`. */
 export interface PublishedKey {
   keyid: string;
   keytype: 'ecdsa';
@@ -16,11 +16,11 @@ export interface PublishedKey {
 }
 
 export interface Attested {
-  /** As npm writes a package of one version: `pkg:npm/%40acme/worker-echo@1.0.0`. */
+  /** npm's notation for a version of a package: `pkg:npm/%40acme/worker-echo@1.0.0`. */
   subject: string;
-  /** Of the packed package, in hexadecimal. */
+  /** SHA-512 of the packed package, in hexadecimal. */
   sha512: string;
-  /** Repository that it was built from. */
+  /** Its source repository. */
   repository: string;
 }
 
@@ -40,12 +40,12 @@ export class TestSigstore {
     };
   }
 
-  /** A registry's signature over `name@version:integrity`. */
+  /** A registry's signature of `name@version:integrity`. */
   signature(message: string): { keyid: string; sig: string } {
     return { keyid: this.publishedKey.keyid, sig: signed(message, this.#registry).toString('base64') };
   }
 
-  /** The attestations of a package with provenance, as the registry serves them. With `forged`, another key signed them. */
+  /** A package's attestations as the registry serves them. With `forged`, they are signed with another key. */
   attestations({ subject, sha512, repository }: Attested, { forged = false } = {}): unknown {
     const statement = {
       _type: 'https://in-toto.io/Statement/v1',
@@ -87,7 +87,7 @@ export class TestSigstore {
     };
   }
 
-  /** Writes the trusted keys to where npm keeps them, as if they had been fetched. `cache` is npm's own. */
+  /** Writes the trusted keys into npm's cache, as if they had been fetched. `cache` is npm's cache folder. */
   async trustIn(cache: string): Promise<void> {
     const folder = join(cache, '_tuf', 'tuf-repo-cdn.sigstore.dev');
     await mkdir(join(folder, 'targets'), { recursive: true });
@@ -164,7 +164,7 @@ const signed = (message: string | Buffer, { secret }: Key): Buffer => sign('sha2
 
 const sha256 = (data: Buffer): Buffer => createHash('sha256').update(data).digest();
 
-/** JSON as The Update Framework signs it: with sorted keys, no spaces, and line ends as they are. */
+/** JSON in the form that The Update Framework signs: sorted keys, no spaces, unescaped line ends. */
 const canonical = (value: unknown): string => {
   if (typeof value === 'string') return `"${value.replace(/["\\]/g, '\\$&')}"`;
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;

@@ -1,4 +1,4 @@
-/** For tests: a store of its own, filled from one registry, whose npm knows nothing else. */
+/** For tests: a new store whose npm uses only one registry. */
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NarrationEvent } from '../../contract/narration.ts';
@@ -7,7 +7,7 @@ import { Installer, type InstallerOptions, type InstallRequest } from '../instal
 export interface TestStore {
   installer: Installer;
   data: string;
-  /** Home of the user: npm's configuration and cache. */
+  /** The user's home, with npm's configuration and cache. */
   home: string;
   said: NarrationEvent[];
   install(plugin: string, more?: Partial<InstallRequest>): ReturnType<Installer['install']>;

@@ -1,4 +1,4 @@
-/** Which package takes the most room among those that npm has put side by side. */
+/** Finds the largest package among those that npm installed side by side. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TreeSize, treeSize } from '../../programs/tree-size.ts';
@@ -8,7 +8,7 @@ export interface SizedPackage {
   size: TreeSize;
 }
 
-/** `folder` is a `node_modules`; a package counts with those that lie in it. */
+/** `folder` is a `node_modules`. A package's size includes the packages nested in it. */
 export const largestPackage = async (folder: string): Promise<SizedPackage> => {
   let largest: SizedPackage = { name: 'none', size: { bytes: 0, files: 0 } };
   for (const name of await packagesIn(folder)) {

@@ -1,11 +1,11 @@
-/** Takes the files out of a staged tree that a variant does without, from every copy of their package. */
+/** Removes from a staged tree, in every copy of a package, the files that a variant leaves out. */
 
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSafePath } from '../../contract/safe-path.ts';
 import type { TreePlan } from './stage-root.ts';
 
-/** `folder` holds `node_modules`; nothing outside of the named packages is touched, wherever links may lead. */
+/** `folder` contains `node_modules`. Nothing outside the named packages is touched, even through links. */
 export const leaveOutFiles = async (folder: string, files: TreePlan['leaveOutFiles']): Promise<void> => {
   if (Object.keys(files).length === 0) return;
   for await (const { name, root } of packagesIn(join(folder, 'node_modules'))) {
@@ -18,7 +18,7 @@ interface Package {
   root: string;
 }
 
-/** Packages of a `node_modules` under the names that they are asked for, each before those inside of it. */
+/** Packages of a `node_modules` under their import names, each before the ones nested in it. */
 async function* packagesIn(modules: string, scope = ''): AsyncGenerator<Package> {
   for (const entry of await foldersIn(modules)) {
     const root = join(modules, entry);
@@ -31,7 +31,7 @@ async function* packagesIn(modules: string, scope = ''): AsyncGenerator<Package>
   }
 }
 
-/** Without links, which are what was left out as a whole. */
+/** Skips links: they stand for packages that were left out entirely. */
 const foldersIn = async (folder: string): Promise<string[]> => {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
@@ -43,7 +43,7 @@ const foldersIn = async (folder: string): Promise<string[]> => {
 };
 
 const removeInside = async (root: string, path: string): Promise<void> => {
-  // Checked where it came in; but what is removed here does not come back.
+  // The path was validated on input; check again, because removal cannot be undone.
   if (!isSafePath(path)) return;
   const above = path.split('/').slice(0, -1);
   for (const [index] of above.entries()) {

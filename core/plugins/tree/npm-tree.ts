@@ -1,4 +1,4 @@
-/** The dependencies of a plugin, installed by npm into a folder that was made for it. The one file that runs npm. */
+/** Installs a plugin's dependencies with npm into a new folder. The only file that runs npm. */
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
@@ -12,14 +12,14 @@ import { type TreeLimits, treeLimits, watchTree } from './tree-watch.ts';
 
 export interface NpmContext {
   env: NodeJS.ProcessEnv;
-  /** The data folder; its `.npmrc` counts. */
+  /** The data folder; its `.npmrc` is read. */
   data: string;
   registry?: string;
   offline?: boolean;
   signal?: AbortSignal;
-  /** Receives the progress of a tree. No progress is measured when absent. */
+  /** Receives the progress of a tree. Absent: progress is not measured. */
   narrate?: Narrate;
-  /** Largest size of a tree. The default limits when absent. */
+  /** Maximum size of a tree. Absent: the default limits. */
   limits?: TreeLimits;
 }
 
@@ -30,9 +30,9 @@ export interface TreeTarget {
 }
 
 /**
- * Installs the tree of `plan` into `folder/node_modules`, without running anything of it. With `lock` (the text of an
- * npm lock) it is exactly that tree, else the newest that fits. Gives the npm lock. What it tells belongs to the step that
- * is named like the folder. Errors: NPM_FAILED, NPM_NOT_FOUND, PACKAGE_REFUSED when it becomes too large.
+ * Installs the tree of `plan` into `folder/node_modules` without running any of it. With `lock` (the text of an npm
+ * lock) it installs exactly that tree, else the newest matching versions. Returns the npm lock. Progress events use the
+ * folder's name as step id. Errors: NPM_FAILED, NPM_NOT_FOUND, PACKAGE_REFUSED if it grows too large.
  */
 export const installTree = async (
   folder: string,
@@ -46,7 +46,7 @@ export const installTree = async (
   const own = join(context.data, '.npmrc');
   if (await exists(own)) await copyFile(own, join(folder, '.npmrc'));
   const target = [`--os=${os}`, `--cpu=${cpu}`, ...(libc === undefined ? [] : [`--libc=${libc}`])];
-  // A lock names what is in the cache; without one, the newest has to be asked for.
+  // With a lock, cached packages suffice; without one, the newest versions must be looked up.
   const rules = ['--ignore-scripts', '--omit=dev', '--omit=peer', '--no-bin-links', '--package-lock'];
   const command = lock === null ? ['install'] : ['ci', '--prefer-offline'];
   const { narrate = () => {}, limits = treeLimits, signal } = context;
@@ -57,11 +57,11 @@ export const installTree = async (
   return readFile(join(folder, 'package-lock.json'), 'utf8');
 };
 
-/** Runs the install scripts of a finished tree: only for users who asked for it. */
+/** Runs the install scripts of a finished tree, only if the user asked for it. */
 export const runScripts = (folder: string, plugin: string, context: NpmContext): Promise<string> =>
   npm(['rebuild', '--ignore-scripts=false', '--foreground-scripts'], folder, `run the scripts of ${plugin}`, context);
 
-/** Packs a folder into `destination`; gives the file. Runs no script of it. */
+/** Packs a folder into `destination` without running its scripts; returns the file. */
 export const packFolder = async (folder: string, destination: string, context: NpmContext): Promise<string> => {
   const args = ['pack', folder, '--ignore-scripts', '--json', '--pack-destination', destination];
   const answer = await npm(args, destination, `pack ${folder}`, context);
@@ -71,12 +71,17 @@ export const packFolder = async (folder: string, destination: string, context: N
 
 /** Paths of the files that would be packed, sorted. */
 export const packedFiles = async (folder: string, context: NpmContext): Promise<string[]> => {
-  const answer = await npm(['pack', '--dry-run', '--ignore-scripts', '--json'], folder, `look into ${folder}`, context);
+  const answer = await npm(
+    ['pack', '--dry-run', '--ignore-scripts', '--json'],
+    folder,
+    `list the files of ${folder}`,
+    context,
+  );
   const [packed] = JSON.parse(answer.slice(answer.indexOf('['))) as { files: { path: string }[] }[];
   return (packed?.files ?? []).map(({ path }) => path).sort();
 };
 
-/** Does the registry that npm asks in `folder` have this version (`name@range`)? */
+/** Whether the registry that npm uses in `folder` has this version (`name@range`). */
 export const isPublished = async (spec: string, folder: string, context: NpmContext): Promise<boolean> => {
   try {
     return (await npm(['view', spec, 'version', '--json'], folder, `look for ${spec}`, context)).trim() !== '';
@@ -95,7 +100,7 @@ const npm = async (args: readonly string[], cwd: string, what: string, context: 
     '--no-audit',
     '--no-fund',
     '--loglevel=error',
-    // Whatever the user's own settings say: what npm does here, it does in this folder.
+    // Confine npm to this folder, whatever the user's settings.
     '--no-global',
     ...(registry === undefined ? [] : [`--registry=${registry}`]),
     ...(offline ? ['--offline'] : []),
@@ -113,11 +118,11 @@ const npm = async (args: readonly string[], cwd: string, what: string, context: 
     .filter((line) => line !== '' && !line.startsWith('A complete log of this run'));
   const refused = /\b(401|403)\b.*? - GET (https?:\/\/\S+)/.exec(stderr);
   if (refused) throw await deniedTo(what, Number(refused[1]), new URL(refused[2] ?? ''), context);
-  const problem = lines.find((line) => !/^code /.test(line)) ?? `it ended with ${code}`;
+  const problem = lines.find((line) => !/^code /.test(line)) ?? `it exited with code ${code}`;
   throw RbeeError.of('NPM_FAILED', { what, problem }, { lines: lines.slice(0, 20) });
 };
 
-/** A package that the plugin needs, as the plugin itself would have been refused. */
+/** Reports a refused dependency in the same way as a refused plugin. */
 const deniedTo = async (what: string, status: number, { origin, pathname }: URL, context: NpmContext) => {
   const { env, data, registry: url } = context;
   const name =
@@ -137,7 +142,7 @@ const findNpm = async (env: NodeJS.ProcessEnv): Promise<string | null> => {
   return null;
 };
 
-/** Without what npm tells the scripts that it runs: a queen that was started by one must not hand it on. */
+/** Drop the variables that npm sets for scripts: the queen may have been started by an npm script. */
 const npmEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
   const own =
     /^(npm_(lifecycle|package|command|node|execpath)|npm_config_(local|global)_prefix$|NODE_OPTIONS$|INIT_CWD$)/;

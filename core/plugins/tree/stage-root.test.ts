@@ -8,14 +8,14 @@ const plugin = {
   optionalDependencies: { '@engine/vulkan': '1.0.0' },
 };
 
-test('what a variant leaves out is neither asked for nor let in by others', () => {
+test('a package that a variant leaves out is not installed, even as a dependency of others', () => {
   const plan = planTree(plugin, { leaveOut: ['@engine/vulkan', '@engine/cuda', '@engine/deep'] });
   assert.deepEqual(plan.dependencies, { engine: '1.0.0' });
   assert.deepEqual(plan.optionalDependencies, {});
   assert.deepEqual(plan.leaveOut, ['@engine/cuda', '@engine/deep', '@engine/vulkan']);
 });
 
-test('what it includes is kept, and installed by itself when it names a version', () => {
+test('an included package is kept, and installed on its own if it has a version', () => {
   const packages = { include: ['@engine/cuda', '@engine/extra@2.0.0'], leaveOut: ['@engine/cuda', '@engine/deep'] };
   const plan = planTree(plugin, packages);
   assert.deepEqual(plan.dependencies, plugin.dependencies);
@@ -31,7 +31,7 @@ test('a plugin without dependencies needs no tree', () => {
   assert.equal(needsTree(planTree(plugin)), true);
 });
 
-test('what is to come from elsewhere than a registry is refused by name', () => {
+test('a dependency that is not from a registry is refused by name', () => {
   const wanting = (wanted: string) => planTree({ ...plugin, dependencies: { engine: wanted } });
   for (const wanted of ['^1.2 || 2', 'latest', '', '*', 'npm:other@1', 'npm:@other/one']) wanting(wanted);
   for (const wanted of [
@@ -46,7 +46,7 @@ test('what is to come from elsewhere than a registry is refused by name', () => 
   ]) {
     assert.throws(() => wanting(wanted), {
       code: 'PACKAGE_REFUSED',
-      message: `refused to install the package worker-echo: it needs engine from "${wanted}", and not from a registry`,
+      message: `refused to install the package worker-echo: it needs engine from "${wanted}", which is not a registry`,
     });
   }
   const odd = { ...plugin, dependencies: { '../../engine': '1.0.0' } };
@@ -54,14 +54,14 @@ test('what is to come from elsewhere than a registry is refused by name', () => 
   assert.throws(() => planTree(plugin, { include: ['extra@file:/etc'] }), { code: 'PACKAGE_REFUSED' });
 });
 
-test('so is what a dependency of a dependency brought from there', () => {
+test('so is an indirect dependency that is not from a registry', () => {
   const lock = (packages: object) =>
     JSON.stringify({ packages: { '': {}, 'left-out': { version: '0.0.0' }, ...packages } });
   const fine = { resolved: 'http://registry/engine.tgz', integrity: 'sha512-x' };
   const leftOut = { resolved: 'left-out', link: true };
   const inside = { version: '1.0.0', inBundle: true };
   refuseForeignTree('worker-echo', lock({ 'node_modules/engine': fine, 'node_modules/cuda': leftOut }));
-  // Where it was left out of a dependency, npm looks for it in there.
+  // npm looks here for a package left out of a dependency.
   const deep = { resolved: 'node_modules/engine/left-out', link: true };
   refuseForeignTree('worker-echo', lock({ 'node_modules/cuda': deep, 'node_modules/engine/left-out': {} }));
   refuseForeignTree('worker-echo', lock({ 'node_modules/engine/node_modules/part': inside }));

@@ -1,4 +1,6 @@
-/** The root package that npm is given in place of the plugin: its dependencies, less what a variant does without. */
+/**
+ * The root package that npm installs instead of the plugin: its dependencies without those that a variant leaves out.
+ */
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,17 +9,17 @@ import { RbeeError } from '../../contract/errors.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
 import type { VariantPackages } from '../../contract/worker-type.ts';
 
-/** Holds the empty package that stands for each that is left out. */
+/** Contains the empty package that replaces each omitted one. */
 const leftOutFolder = 'left-out';
 
-/** What the tree of one variant consists of. The same plan gives the same root, so a lock of it fits again. */
+/** The contents of one variant's tree. Equal plans give equal roots, so that a lock can be reused. */
 export interface TreePlan {
   plugin: string;
   dependencies: Readonly<Record<string, string>>;
   optionalDependencies: Readonly<Record<string, string>>;
-  /** Packages that nothing gets, however deep they are asked for. */
+  /** Packages to omit at any depth. */
   leaveOut: readonly string[];
-  /** Paths in packages that are removed afterwards, by package. */
+  /** Paths to remove from packages afterwards, by package. */
   leaveOutFiles: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -28,9 +30,9 @@ interface Dependencies {
 }
 
 /**
- * The plan for a variant. What it includes is kept although something else would leave it out, and is asked for where
- * the entry names a version (`name@1.2.3`); without one it comes as the version that a dependency asks for. Errors:
- * PACKAGE_REFUSED where a dependency is to come from elsewhere than a registry.
+ * The plan for a variant. A package that it includes is kept even if something else leaves it out. If the entry has a
+ * version (`name@1.2.3`), the package is installed in any case; otherwise only if a dependency asks for it. Errors:
+ * PACKAGE_REFUSED if a dependency is not from a registry.
  */
 export const planTree = (found: Dependencies, packages: VariantPackages = {}): TreePlan => {
   const included = (packages.include ?? []).map(nameAndRange);
@@ -39,14 +41,16 @@ export const planTree = (found: Dependencies, packages: VariantPackages = {}): T
     Object.fromEntries(Object.entries(list).filter(([name]) => !leaveOut.includes(name)));
   const asked = included.filter(({ range }) => range !== null).map(({ name, range }) => [name, range as string]);
   const dependencies = kept(found.dependencies);
-  // Optional: on another platform than its own, npm leaves a package out.
+  // Optional, so that npm skips a package for another platform.
   const optionalDependencies = { ...kept(found.optionalDependencies), ...Object.fromEntries(asked) };
   refuseForeign(found.name, { ...dependencies, ...optionalDependencies });
   const { leaveOutFiles = {} } = packages;
   return { plugin: found.name, dependencies, optionalDependencies, leaveOut, leaveOutFiles };
 };
 
-/** Refuses folders and URLs as dependencies: the one is part of this machine, the other can change its content. */
+/**
+ * Refuses folders and URLs as dependencies: a folder exists only on this machine, and the content of a URL can change.
+ */
 const refuseForeign = (plugin: string, dependencies: Readonly<Record<string, string>>): void => {
   for (const [name, wanted] of Object.entries(dependencies)) {
     if (!isOfRegistry(name, wanted)) throw foreign(plugin, name, wanted);
@@ -65,7 +69,7 @@ const isOfRegistry = (name: string, wanted: string): boolean => {
 const foreign = (plugin: string, name: string, wanted: string): RbeeError =>
   RbeeError.of('PACKAGE_REFUSED', {
     package: plugin,
-    problem: `it needs ${name} from "${wanted}", and not from a registry`,
+    problem: `it needs ${name} from "${wanted}", which is not a registry`,
   });
 
 interface LockedPackage {
@@ -74,28 +78,27 @@ interface LockedPackage {
 }
 
 /**
- * Looks through the npm lock of a finished tree for what came from elsewhere than a registry, however deep it was asked
- * for. Errors: PACKAGE_REFUSED.
+ * Checks the npm lock of a finished tree for packages at any depth that are not from a registry. Errors:
+ * PACKAGE_REFUSED.
  */
 export const refuseForeignTree = (plugin: string, npmLock: string): void => {
   const { packages = {} } = JSON.parse(npmLock) as { packages?: Record<string, LockedPackage> };
   for (const [path, { link, resolved }] of Object.entries(packages)) {
     const address = typeof resolved === 'string' ? resolved : '';
-    // The empty package that stands for what is left out is a link inside of the tree; what comes inside another
-    // package has no address.
+    // The empty package that replaces omitted ones is a link inside the tree; a bundled package has no address.
     const isFine = link === true ? isInside(address) : address === '' || /^https?:/.test(address);
     if (!isFine || !isInside(path)) throw foreign(plugin, path.replace(/^.*node_modules\//, ''), address || path);
   }
 };
 
-/** npm writes the root of the tree as an empty path. */
+/** npm's path for the root of the tree is empty. */
 const isInside = (path: string): boolean => path === '' || (isSafePath(plainPath(path)) && !/^\w+:/.test(path));
 
-/** Is there anything to install beside the plugin itself? */
+/** Whether there is anything to install besides the plugin itself. */
 export const needsTree = ({ dependencies, optionalDependencies }: TreePlan): boolean =>
   Object.keys(dependencies).length + Object.keys(optionalDependencies).length > 0;
 
-/** Writes the root package into `folder`, with an empty package in place of each that is left out. */
+/** Writes the root package into `folder`, with an empty package for each omitted one. */
 export const writeStageRoot = async (folder: string, plan: TreePlan): Promise<void> => {
   const root = {
     name: 'rbee-plugin-root',

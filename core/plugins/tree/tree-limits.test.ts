@@ -1,4 +1,4 @@
-/** What a plugin needs beside itself: told while npm brings it, and refused when it is too much. */
+/** A plugin's dependencies: progress while npm installs them, and refusal when they are too large. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => registry.close());
 after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
 
-test('a tree that is too large or has too many files is refused by name, and nothing of it stays', async () => {
+test('a tree that is too large or has too many files is refused by name and removed', async () => {
   for (const limits of [
     { bytes: 20_000, files: 1_000 },
     { bytes: 1e9, files: 20 },
@@ -35,7 +35,7 @@ test('a tree that is too large or has too many files is refused by name, and not
     await assert.rejects(store.install('echo'), {
       code: 'PACKAGE_REFUSED',
       message:
-        /refused to install the package @rbee\/worker-echo: what it needs takes more than .* the largest is engine/,
+        /refused to install the package @rbee\/worker-echo: its dependencies take more than .* the largest is engine/,
     });
     assert.deepEqual(readdirSync(stagingFolder(store.data)), []);
     assert.deepEqual(readdirSync(catalogFolder(store.data)), ['.staging']);
@@ -44,14 +44,16 @@ test('a tree that is too large or has too many files is refused by name, and not
   }
 });
 
-test('while npm works on a tree, the step says what it does, for how long, and how much is there', async () => {
+test('while npm installs a tree, the step shows its activity, elapsed time and size', async () => {
   const store = await testStore(folder, registry);
   await store.install('echo');
   store.installer.close();
-  const step = store.said.find((event) => event.kind === 'step' && event.text.startsWith('installing the packages'));
+  const step = store.said.find(
+    (event) => event.kind === 'step' && event.text.startsWith('installing the dependencies'),
+  );
   assert.ok(step?.kind === 'step');
   const progress = store.said.filter((event) => event.kind === 'progress' && event.id === step.id);
   const [first] = progress;
   assert.ok(first?.kind === 'progress' && first.unit === 'bytes');
-  assert.match(first.text ?? '', /^(finding out what is needed|unpacking, \d+ files? so far), \d/);
+  assert.match(first.text ?? '', /^(resolving dependencies|unpacking, \d+ files? so far), \d/);
 });

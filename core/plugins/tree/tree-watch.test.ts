@@ -30,14 +30,14 @@ const setting = async (t: TestContext, limits: Partial<TreeWatch['limits']> = {}
   return { watch, said, write };
 };
 
-/** Goes on until it is told to stop. */
+/** Runs until it is stopped. */
 const forever = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
 
-test('what is done and how much is there is told while it grows', async (t) => {
+test('progress and size are reported while a tree grows', async (t) => {
   const { watch, said, write } = await setting(t);
   const result = await watchTree(watch, async () => {
-    await eventually(() => /^finding out what is needed, \d/.test(said.at(-1)?.text ?? ''));
+    await eventually(() => /^resolving dependencies, \d/.test(said.at(-1)?.text ?? ''));
     await write('a/index.js', 400);
     await eventually(() => said.at(-1)?.done === 400);
     assert.match(said.at(-1)?.text ?? '', /^unpacking, 1 file so far, \d/);
@@ -49,7 +49,7 @@ test('what is done and how much is there is told while it grows', async (t) => {
   assert.equal(said.length, told, 'nothing is told after the end');
 });
 
-test('a tree that becomes too large is stopped, and the plugin and its largest package are named', async (t) => {
+test('a tree that grows too large is stopped, and the error names the plugin and its largest package', async (t) => {
   const { watch, write } = await setting(t);
   await write('@big/engine/model', 900);
   await write('small/index.js', 200);
@@ -60,7 +60,7 @@ test('a tree that becomes too large is stopped, and the plugin and its largest p
   });
 });
 
-test('a tree that has become too large between two looks is refused at the end', async (t) => {
+test('a tree that grew too large between two checks is refused at the end', async (t) => {
   const { watch, write } = await setting(t, { files: 2 });
   const work = async () => {
     for (const name of ['a', 'b', 'c']) await write(`${name}/index.js`, 1);
@@ -68,7 +68,7 @@ test('a tree that has become too large between two looks is refused at the end',
   await assert.rejects(watchTree(watch, work), { code: 'PACKAGE_REFUSED', message: /more than 2 files/ });
 });
 
-test('cancelling reaches the work, and an error of the work is its own', async (t) => {
+test('cancelling aborts the work, and errors of the work pass through', async (t) => {
   const { watch } = await setting(t);
   const controller = new AbortController();
   const running = watchTree({ ...watch, signal: controller.signal }, forever);

@@ -1,4 +1,4 @@
-/** Watches the packages that npm puts into a folder: tells how far they are, and stops npm when they become too much. */
+/** Watches the packages that npm installs into a folder: reports progress, and stops npm if they become too large. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RbeeError } from '../../contract/errors.ts';
@@ -7,17 +7,17 @@ import { formatBytes, formatDuration } from '../../narration/quantities.ts';
 import { type TreeSize, treeSize } from '../../programs/tree-size.ts';
 import { largestPackage } from './largest-package.ts';
 
-/** The most that a whole tree may take on disk. */
+/** Maximum size of a whole tree on disk. */
 export interface TreeLimits {
   bytes: number;
   files: number;
 }
 
-/** Enough for any engine with its libraries, and less than what fills a disk unnoticed. */
+/** Enough for any engine with its libraries, but not enough to fill a disk unnoticed. */
 export const treeLimits: TreeLimits = { bytes: 16 * 1024 ** 3, files: 400_000 };
 
 export interface TreeWatch {
-  /** The tree, with `node_modules` in it. */
+  /** The tree, which contains `node_modules`. */
   folder: string;
   /** Name of the plugin. */
   plugin: string;
@@ -28,13 +28,13 @@ export interface TreeWatch {
   signal?: AbortSignal;
 }
 
-/** Milliseconds between two looks, or a multiple of what a look takes where that is more. */
+/** Milliseconds between two checks; longer if a check itself is slow. */
 const pauseMs = 400;
 const pauseShare = 10;
 
 /**
- * Runs `work`, which fills the folder, and gives what it gives. Its signal is aborted when the tree is too large or the
- * watch's own signal is. Errors: those of `work`, PACKAGE_REFUSED.
+ * Runs `work`, which fills the folder, and returns its result. The work's signal is aborted if the tree is too large or
+ * the watch's own signal is aborted. Errors: those of `work`, PACKAGE_REFUSED.
  */
 export const watchTree = async <Result>(
   watch: TreeWatch,
@@ -48,7 +48,7 @@ export const watchTree = async <Result>(
     const result = await work(signal);
     over.abort();
     await watching;
-    // Between two looks it may have grown, and one may have come too late to stop it.
+    // It may have grown since the last check, or that check may have been too late to stop the work.
     stop.signal.throwIfAborted();
     await refuseTooLarge(watch, await treeSize(watch.folder, watch.signal));
     return result;
@@ -67,7 +67,7 @@ const look = async (watch: TreeWatch, over: AbortSignal): Promise<void> => {
     if (over.aborted) return;
     const { bytes, files } = size;
     const doing =
-      files === 0 ? 'finding out what is needed' : `unpacking, ${files} ${files === 1 ? 'file' : 'files'} so far`;
+      files === 0 ? 'resolving dependencies' : `unpacking, ${files} ${files === 1 ? 'file' : 'files'} so far`;
     const text = `${doing}, ${formatDuration(at - began)}`;
     narrate({ kind: 'progress', id: step, done: bytes, unit: 'bytes', text });
     await refuseTooLarge(watch, size);
@@ -84,6 +84,6 @@ const refuseTooLarge = async ({ folder, plugin, limits }: TreeWatch, { bytes, fi
         : null;
   if (problem === null) return;
   const { name, size } = await largestPackage(join(folder, 'node_modules'));
-  const most = `the largest is ${name}, with ${formatBytes(size.bytes)} in ${size.files} files`;
-  throw RbeeError.of('PACKAGE_REFUSED', { package: plugin, problem: `what it needs takes ${problem}; ${most}` });
+  const largest = `the largest is ${name}, with ${formatBytes(size.bytes)} in ${size.files} files`;
+  throw RbeeError.of('PACKAGE_REFUSED', { package: plugin, problem: `its dependencies take ${problem}; ${largest}` });
 };

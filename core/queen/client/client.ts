@@ -94,7 +94,7 @@ const follow = async (
   id: string,
   { signal, onEvent, after }: { signal?: AbortSignal; onEvent?: (event: JobEvent) => void; after?: number },
 ): Promise<unknown> => {
-  // Watch to the end all the same: only the job's outcome tells that it has really stopped.
+  // Continue to watch: only the job's outcome shows that it has really stopped.
   const cancel = () => void client.cancelJob(id).catch(() => {});
   signal?.addEventListener('abort', cancel, { once: true });
   if (signal?.aborted) cancel();

@@ -67,7 +67,7 @@ const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessag
       clearTimeout(timer);
       reject(connectionError(error, options.signal));
     });
-    // Node ends some requests without an error, and the caller would wait forever.
+    // Node ends some requests without an error, so the caller would wait forever.
     outgoing.once('close', () => {
       clearTimeout(timer);
       reject(connectionError(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })));
@@ -81,7 +81,7 @@ const timedOut = (timeoutMs: number): RbeeError =>
   RbeeError.of('TIMEOUT', {
     what: 'the answer of the queen',
     limit: `${timeoutMs / 1000} s`,
-    hint: 'look at: rbee queen logs',
+    hint: 'see: rbee queen logs',
   });
 
 /** Turns a connection error into an error of the catalogue. */
@@ -133,5 +133,5 @@ const errorOf = (text: string): unknown => {
 /** An engine's error in the format of OpenAI's API. */
 const refusal = (problem: string, status: number): RbeeError =>
   status < 500
-    ? RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: 'change that, and send it again' })
-    : RbeeError.of('WORKER_FAILED', { worker: 'of this model', problem, hint: 'look at: rbee worker logs' });
+    ? RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: 'correct the request, and send it again' })
+    : RbeeError.of('WORKER_FAILED', { worker: 'of this model', problem, hint: 'see: rbee worker logs' });

@@ -51,7 +51,7 @@ export const ensureQueen = async (options: QueenDaemonOptions): Promise<{ pid: n
   }
 };
 
-/** Stops the queen; workers go on. `stopped` is false if none ran. */
+/** Stops the queen; workers keep running. `stopped` is false if none ran. */
 export const stopQueen = async (options: QueenDaemonOptions): Promise<{ stopped: boolean }> => {
   const { narrate, signal } = options;
   // The queen that answers says which process to stop.

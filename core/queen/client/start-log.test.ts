@@ -4,7 +4,7 @@ import { startStory } from './start-log.ts';
 
 const entry = (level: number, time: number, msg: string, more = {}) => JSON.stringify({ level, time, msg, ...more });
 
-it('tells why the last start failed, not an earlier one', () => {
+it('explains why the last start failed, not an earlier one', () => {
   const log = [
     entry(60, 100, 'port 8500 is already in use'),
     '    at old (stack)',

@@ -45,7 +45,7 @@ describe('the fleet', () => {
     });
   });
 
-  it('shows workers of a silent hive as lost, and brings them back by itself', async () => {
+  it('shows workers of a silent hive as lost, and restores them automatically', async () => {
     const hive = simulatedHive('local', [workerWith(), workerWith({ id: 'fake-2', state: 'stopped' })]);
     const fleet = fleetOf(hive);
     await until(() => fleet.hives()[0]?.status === 'online', 'online');
@@ -183,7 +183,7 @@ describe('a hive that violates the protocol', () => {
         ['good-1', 'ready'],
       ],
     );
-    // It is dialled again by itself, and used again once it sends a valid state.
+    // It is dialled again automatically, and used again once it sends a valid state.
     await until(() => fleet.member('bad').status === 'online', 'it is used again');
     assert.equal(fleet.worker({ worker: 'fake-1' }).state, 'ready');
   });

@@ -62,7 +62,7 @@ export class Member {
     return this.#reason;
   }
 
-  /** Its heartbeats arrive. A hive stays online for a while after they break, but is not heard. */
+  /** Its heartbeats arrive. When they break, a hive stays online for a while, but is no longer heard. */
   get isHeard(): boolean {
     return this.#status === 'online' && this.#broken === undefined;
   }
@@ -71,12 +71,12 @@ export class Member {
     return this.#state;
   }
 
-  /** Are its heartbeats read, or waited for? */
+  /** Whether its heartbeats are read or awaited. */
   get isFollowed(): boolean {
     return this.#reading !== undefined;
   }
 
-  /** As last reported, even if the hive does not answer any more. */
+  /** As last reported, even if the hive no longer answers. */
   get workers(): ReadonlyMap<string, HiveWorker> {
     return this.#workers;
   }
@@ -93,7 +93,7 @@ export class Member {
     return this.#json;
   }
 
-  /** It violated the protocol: ignores what it said, and dials it again after a growing back-off. */
+  /** It violated the protocol: ignores what it sent, and dials it again after a growing back-off. */
   fault({ message }: RbeeError): void {
     if (!this.#reading) return;
     const now = performance.now();

@@ -8,22 +8,26 @@ export interface Ability {
   /** Paths that imply this kind in a manifest without kinds. */
   paths: RegExp;
   /** The path in OpenAI's API. */
-  usual: string;
+  defaultPath: string;
 }
 
 const abilities: Readonly<Record<Exclude<ServedKind, 'other'>, Omit<Ability, 'kind'>>> = {
-  chat: { does: 'answers prompts', paths: /\/v1\/chat\/completions$/, usual: '/v1/chat/completions' },
-  completion: { does: 'completes text', paths: /\/v1\/completions$/, usual: '/v1/completions' },
-  embedding: { does: 'makes embeddings', paths: /\/v1\/embeddings$/, usual: '/v1/embeddings' },
-  rerank: { does: 'ranks texts', paths: /\/(v1\/)?rerank$/, usual: '/v1/rerank' },
+  chat: { does: 'answers prompts', paths: /\/v1\/chat\/completions$/, defaultPath: '/v1/chat/completions' },
+  completion: { does: 'completes text', paths: /\/v1\/completions$/, defaultPath: '/v1/completions' },
+  embedding: { does: 'makes embeddings', paths: /\/v1\/embeddings$/, defaultPath: '/v1/embeddings' },
+  rerank: { does: 'ranks texts', paths: /\/(v1\/)?rerank$/, defaultPath: '/v1/rerank' },
   transcription: {
     does: 'transcribes speech',
     paths: /\/v1\/audio\/transcriptions$/,
-    usual: '/v1/audio/transcriptions',
+    defaultPath: '/v1/audio/transcriptions',
   },
-  translation: { does: 'translates speech', paths: /\/v1\/audio\/translations$/, usual: '/v1/audio/translations' },
-  speech: { does: 'speaks text', paths: /\/v1\/audio\/speech$/, usual: '/v1/audio/speech' },
-  image: { does: 'draws images', paths: /\/v1\/images\/generations$/, usual: '/v1/images/generations' },
+  translation: {
+    does: 'translates speech',
+    paths: /\/v1\/audio\/translations$/,
+    defaultPath: '/v1/audio/translations',
+  },
+  speech: { does: 'speaks text', paths: /\/v1\/audio\/speech$/, defaultPath: '/v1/audio/speech' },
+  image: { does: 'draws images', paths: /\/v1\/images\/generations$/, defaultPath: '/v1/images/generations' },
 };
 
 export const abilityFor = (kind: Exclude<ServedKind, 'other'>): Ability => ({ kind, ...abilities[kind] });

@@ -7,9 +7,9 @@ const event = Buffer.from(`data: ${JSON.stringify({ choices: [{ delta: { content
 
 // A worker that never stopped sending used to fill the queen's memory.
 for (const [what, type, piece] of [
-  ['a line without end', 'text/event-stream', chunk],
-  ['a text without end', 'text/event-stream', event],
-  ['a body without end', 'application/json', chunk],
+  ['an endless line', 'text/event-stream', chunk],
+  ['an endless text', 'text/event-stream', event],
+  ['an endless body', 'application/json', chunk],
 ] as const) {
   test(`${what} is cut off`, () => {
     let stopped = 0;

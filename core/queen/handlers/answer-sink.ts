@@ -16,7 +16,7 @@ interface Chunk {
   error?: unknown;
 }
 
-/** Maximum characters of an answer, or of one line of it. A faulty worker may send without end. */
+/** Maximum characters of an answer, or of one line of it. A faulty worker may never stop sending. */
 const maxAnswer = 8 * 2 ** 20;
 
 export class AnswerSink implements WorkerSink {
@@ -155,12 +155,16 @@ export class AnswerSink implements WorkerSink {
     if (isErrorBody(error)) return RbeeError.from(error);
     const problem = messageOf(error) ?? `it answered with status ${this.#status}`;
     if (this.#status >= 400 && this.#status < 500) {
-      return RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: 'change that, and send it again' });
+      return RbeeError.of('INVALID_INPUT', {
+        what: 'the request',
+        problem,
+        hint: 'correct the request, and send it again',
+      });
     }
     return RbeeError.of('WORKER_FAILED', {
       worker: this.#worker,
       problem,
-      hint: `look at: rbee worker logs ${this.#worker}`,
+      hint: `see: rbee worker logs ${this.#worker}`,
     });
   }
 

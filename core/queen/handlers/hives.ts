@@ -19,7 +19,7 @@ export const hiveRestart = (services: QueenServices): Handler<'hive_restart'> =>
 export const hiveSshTest =
   (services: QueenServices): Handler<'hive_ssh_test'> =>
   async (input, context) => {
-    if (input.hive === localAlias) throw notOverSsh(input.hive, 'tested', 'look at it with: rbee doctor');
+    if (input.hive === localAlias) throw notOverSsh(input.hive, 'tested', 'check it with: rbee doctor');
     return machinesOf(services).sync.sshTest(input, context);
   };
 

@@ -10,7 +10,7 @@ export const infer =
   ({ gateway }: QueenServices, serving: Serving): Handler<'infer'> =>
   async (input, context) => {
     const { model, type, device } = input;
-    // Text completion can answer a prompt too.
+    // A worker for text completion can also answer a prompt.
     const kind = completesOnly(gateway, model) ? 'completion' : 'chat';
     const found = await serving.ensure({ model, kind, type, device }, context);
     return ask(gateway, found.model, { path: found.path, kind }, input, context);

@@ -62,7 +62,13 @@ export const updatePlugins =
       // The list comes from the hive, so it must not decide what the queen downloads: only named plugins, or ones that
       // this queen installed.
       if (!plugins?.includes(name) && !(await provision.knows(name))) {
-        updates.push({ name, from, to: from, changed: false, note: 'it was not installed by this queen; name it' });
+        updates.push({
+          name,
+          from,
+          to: from,
+          changed: false,
+          note: 'it was not installed by this queen; name it explicitly',
+        });
         continue;
       }
       const { version: to } = await provision.resolve(name, { offline, update: true, signal: context.signal });
@@ -85,7 +91,7 @@ export const linkPlugin =
     throw RbeeError.of('INVALID_INPUT', {
       what: `linking ${folder} on hive ${hive}`,
       problem: 'the folder is on another machine',
-      hint: `link it here with rbee plugins link ${folder}; rbee copies what hive ${hive} needs of it`,
+      hint: `link it here with rbee plugins link ${folder}; rbee then copies what hive ${hive} needs`,
     });
   };
 

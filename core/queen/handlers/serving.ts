@@ -1,4 +1,4 @@
-/** Ensures that a ready worker serves a model: a running one, one that is starting, or a new one. */
+/** Ensures that a ready worker serves a model: a running one, a starting one, or a new one. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -79,7 +79,7 @@ export class Serving {
       workers.some((worker) => worker.serves.some((path) => path.kind === kind)) ? [name] : [],
     );
     if (served.length <= 1) return served[0];
-    const problem = `there is more than one that ${does}`;
+    const problem = `more than one model ${does}`;
     throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint: `choose one with -m: ${served.join(', ')}` });
   }
 
@@ -98,7 +98,7 @@ export class Serving {
       const key = workerKey(hive, id);
       const spawned = [...this.#gateway.names.candidates()].find((candidate) => candidate.key === key);
       if (spawned && serves(spawned, ability.kind)) return;
-      throw notServed(model ?? id, ability.usual, spawned?.worker);
+      throw notServed(model ?? id, ability.defaultPath, spawned?.worker);
     } finally {
       this.#spawning.delete(key);
     }
@@ -112,9 +112,9 @@ export class Serving {
     narrate({ kind: 'done', id: 'wait' });
   }
 
-  #refuse(model: string, { usual }: Ability): never {
-    choose({ model, method: 'POST', path: usual }, this.#gateway.names, this.#gateway.load);
-    throw notServed(model, usual);
+  #refuse(model: string, { defaultPath }: Ability): never {
+    choose({ model, method: 'POST', path: defaultPath }, this.#gateway.names, this.#gateway.load);
+    throw notServed(model, defaultPath);
   }
 }
 
@@ -137,7 +137,7 @@ const notServed = (model: string, path: string, worker?: HiveWorker): RbeeError 
   return RbeeError.of('PATH_NOT_SERVED', {
     model,
     path,
-    reason: id === undefined ? 'no worker of it does' : `not a path of ${id} (${engine})`,
+    reason: id === undefined ? 'none of its workers does' : `not a path of ${id} (${engine})`,
     hint: [...unserved.filter((one) => one.path === path).map(({ hint }) => hint), `it serves: ${known}`].join('; '),
   });
 };

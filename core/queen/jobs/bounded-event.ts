@@ -1,5 +1,5 @@
 /**
- * Limits what machines and programs may say in a job: steps, progress and remarks, with known fields and bounded
+ * Limits what machines and programs may narrate in a job: steps, progress and remarks, with known fields and bounded
  * length. Questions, plans and generated text come only from the queen, so nothing can imitate them.
  */
 import type { ErrorBody } from '../../contract/errors.ts';

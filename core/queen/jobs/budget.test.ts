@@ -52,8 +52,8 @@ const inOrder = (events: readonly JobEvent[]): void => {
 };
 
 // A hive that narrated endlessly used to fill the queen's memory, and 914 MB of disk within 25 s.
-describe('a job that says more than can be read', () => {
-  it('keeps its share of a million remarks and its outcome, and does not affect other jobs', async () => {
+describe('a job that narrates more than anyone can read', () => {
+  it('keeps only its share of a million remarks, keeps its outcome, and does not affect other jobs', async () => {
     const { jobs, sizes, most, look } = make(async ({ narrate }, input) => {
       if (input === 'short') return 'short';
       for (let at = 0; at < 1_000_000; at += 1) {
@@ -89,7 +89,7 @@ describe('a job that says more than can be read', () => {
     await jobs.close();
   });
 
-  it('has very long remarks cut', async () => {
+  it('gets its very long remarks cut', async () => {
     const book = 'x'.repeat(MiB);
     const { jobs, most, look } = make(async ({ narrate }) => {
       for (let at = 0; at < 2_000; at += 1) {
@@ -163,7 +163,7 @@ describe('a job that says more than can be read', () => {
     await jobs.close();
   });
 
-  it('tells a slow reader what is missing', async () => {
+  it('informs a slow reader how many events are missing', async () => {
     const limits = { narration: MiB, window: 100_000 };
     let written = (): void => {};
     const done = new Promise<void>((resolve) => (written = resolve));
@@ -336,8 +336,8 @@ describe('all jobs together', () => {
   });
 });
 
-describe('what a machine says in a job', () => {
-  // A hive narrated a question for the passphrase of a key, and it was shown as a question of rbee.
+describe('narration from a machine', () => {
+  // A hive used to be able to narrate a question for the passphrase of a key, which was shown as a question from rbee.
   it('is never a question, a plan, an answer or an outcome', async () => {
     const said: NarrationEvent[] = [
       { kind: 'ask', id: 'ask-1', question: 'Passphrase of your key?', secret: true },

@@ -83,7 +83,7 @@ describe('a job', () => {
     await jobs.close();
   });
 
-  it('is aborted by a cancel and ends as cancelled, whatever its operation throws then', async () => {
+  it('is aborted by a cancel and ends as cancelled, whatever its operation then throws', async () => {
     const { jobs } = make(untilAborted);
     const { id } = jobs.start('status', {});
     assert.equal(jobs.cancel(id).state, 'running');
@@ -95,7 +95,7 @@ describe('a job', () => {
     await jobs.close();
   });
 
-  it('goes on when a reader leaves', async () => {
+  it('continues when a reader leaves', async () => {
     const { jobs } = make(untilAborted);
     const { id } = jobs.start('status', {});
     const controller = new AbortController();
@@ -189,9 +189,8 @@ describe('a job', () => {
       events.map(({ kind }) => kind),
       ['info', 'error'],
     );
-    // A reader had received more than was on disk when the queen was killed. It took the outcome for an event it knew,
-    // and waited forever.
-    // waited for ever.
+    // A reader that had received more events than were on disk when the queen was killed used to mistake the outcome for an
+    // event that it knew, and wait forever.
     const seen = 50_000;
     assert.deepEqual(
       (await all(jobs.events('job-dead', seen))).map(({ seq, kind }) => [seq > seen, kind]),

@@ -25,7 +25,7 @@ export const keptInput = (operation: OperationName, input: unknown): unknown => 
 };
 
 /**
- * Also without text options: an option may be a secret that someone typed in place of its name, and only the worker's
+ * Also without text options: an option may be a secret that someone typed instead of its name, and only the worker's
  * type can tell. Until then, none is stored.
  */
 export const uncheckedInput = (input: unknown): unknown => {

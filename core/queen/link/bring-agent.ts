@@ -1,4 +1,4 @@
-/** Starts an agent on a machine, and first uploads it, with the Node that it runs on, if the machine has none. */
+/** Starts an agent on a machine. If it is missing, first uploads it with the Node that it runs on. */
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
@@ -21,7 +21,7 @@ export interface BringDeps {
 }
 
 /**
- * Starts the agent. Gives a description of the machine if the agent is missing or has another version. Changes nothing.
+ * Starts the agent. Returns a description of the machine if the agent is missing or has another version. Changes nothing.
  */
 export const findAgent = async (
   connection: SshConnection,
@@ -102,7 +102,7 @@ const partsOf = async (bundles: Bundles) => ({
   agent: (await bundles.agent()).name,
 });
 
-/** The runtime is there twice for a moment; the rest is room for rbee itself. */
+/** The runtime briefly exists twice; the rest is room for rbee itself. */
 const roomFor = (size: number, upload: number): number => size + upload + 64 * 2 ** 20;
 
 const refuseFull = (hive: string, { data, freeBytes }: BareHost, needed: number): void => {
@@ -124,8 +124,8 @@ const libraryFor = async (hive: string, host: BareHost, bundles: Bundles): Promi
 const targetOf = ({ os, cpu, libc }: BareHost) => ({ os, cpu, ...(libc !== null && { libc }) });
 
 /**
- * Throws what would prevent the agent from being installed, as far as it shows before anything is downloaded or
- * changed. Errors: HOST_FOLDER_UNUSABLE, HOST_UNSUPPORTED.
+ * Throws if the agent cannot be installed, as far as this can be checked before anything is downloaded or changed.
+ * Errors: HOST_FOLDER_UNUSABLE, HOST_UNSUPPORTED.
  */
 export const refuseUnfit = async (hive: string, host: BareHost, bundles: Bundles): Promise<void> => {
   if (host.hasRuntime) return;

@@ -16,7 +16,7 @@ const machine = (name: string) => ({
   installed: '1.0.0-abcdef12',
 });
 
-test('a pipe in place of the file does not block', async () => {
+test('a pipe instead of the file does not block', async () => {
   const file = join(folder, 'pipe.json');
   execFileSync('mkfifo', [file]);
   const machineStore = new MachineStore(file);

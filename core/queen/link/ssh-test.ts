@@ -1,4 +1,4 @@
-/** Tests the connection to a machine and what is on it, one check at a time, so that a person sees where it fails. */
+/** Tests the connection to a machine and what is installed there, one check at a time, so that a person sees what fails. */
 import { asRbeeError } from '../../contract/errors.ts';
 import type { SshTestResult, SyncCheck } from '../../contract/sync.ts';
 import { runtimeVersion } from '../../delivery/runtime.ts';
@@ -52,7 +52,7 @@ export const testSsh = async (
     await check('shell', async () => {
       const ms = await roundTrip(connection, call.signal);
       found = { ...found, roundTripMs: ms };
-      return { value: ms, text: `it runs programs, a round trip takes ${ms.toFixed(1)} ms` };
+      return { value: ms, text: `it can run programs; a round trip takes ${ms.toFixed(1)} ms` };
     });
     await check('machine', () =>
       lookAt(connection, bundles, call, (more) => {

@@ -8,7 +8,7 @@ const targets = (text: string) => {
   return Object.fromEntries(hives.map((hive) => [hive.alias, targetOf(hive, hives)]));
 };
 
-test('what a declaration leaves out is decided by ssh', () => {
+test('ssh decides what a declaration omits', () => {
   assert.deepEqual(targets('[[hive]]\nalias = "pi"\n'), { pi: { alias: 'pi', hostname: 'pi' } });
 });
 

@@ -5,7 +5,7 @@ import { publisherUnknown } from '../../plugins/fetch/trust.ts';
 
 type Ask = (question: string, choices?: readonly string[]) => Promise<string>;
 
-/** The identity of the package, after a yes. Errors: PUBLISHER_UNKNOWN, with `hint` in place of the default. */
+/** The identity of the package, after a yes. Errors: PUBLISHER_UNKNOWN, with `hint` instead of the default. */
 export const confirmPublisher = async (
   publisher: UnknownPublisher,
   ask: Ask | undefined,

@@ -102,9 +102,8 @@ const lyingHive = ({ platform = { os: process.platform, cpu: process.arch }, plu
 };
 
 // A hive used to name the addresses, hashes and paths of files that the queen downloaded. With the hash
-// `../../../own/precious.txt`, the queen deleted that file on its own machine.
-// `../../../own/precious.txt` the queen removed that file of its own machine, and asked any address for another one.
-test('what a hive says about an engine decides neither what the queen downloads nor what it touches', async (t) => {
+// `../../../own/precious.txt`, the queen deleted that file on its own machine and requested any address.
+test('what a hive reports about an engine decides neither what the queen downloads nor which files it touches', async (t) => {
   const { folder, paths, canary } = await setUp(t);
   const archive = gzipSync(rawTar([{ name: 'engine/run', data: '#!/bin/sh\n', mode: 0o755 }]));
   const [good, bad] = [await serve(t, archive), await serve(t, Buffer.from('of the hive'))];
@@ -141,7 +140,7 @@ test('what a hive says about an engine decides neither what the queen downloads 
   assert.deepEqual(more, []);
 });
 
-test('a hive with an invalid platform gets nothing built for it', async (t) => {
+test('nothing is built for a hive with an invalid platform', async (t) => {
   const { folder, paths, canary } = await setUp(t);
   await linkEngine(folder, paths, 'http://127.0.0.1:1/none', 'a'.repeat(64));
   const before = await canary();
@@ -163,7 +162,7 @@ test('a hive with an invalid platform gets nothing built for it', async (t) => {
 });
 
 // Likewise for models: a hive named paths that the queen then looked up in its own store.
-test('a hive can request only files of a model that it was offered, and names no paths for them', async (t) => {
+test('a hive can request only the offered files of a model, and cannot name paths for them', async (t) => {
   const { paths, canary } = await setUp(t);
   const weights = Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(2_000, 1)]);
   const source = await serve(t, weights);

@@ -32,7 +32,7 @@ export const launchAnyway = (
   reason: RbeeError,
 ): void => {
   const lacksType = type !== undefined && state && !state.catalog.some((entry) => entry.type === type);
-  if (isRemote && lacksType) throw outdated(alias, `be given the worker type ${type}`, reason);
+  if (isRemote && lacksType) throw outdated(alias, `get the worker type ${type} from the queen`, reason);
   narrate({ kind: 'warning', text: `hive ${alias} runs an older rbee: it may lack something`, hint: reason.hint });
 };
 
@@ -47,9 +47,9 @@ export const whyRefused = async (
   { signal }: HiveCall,
 ): Promise<unknown> => {
   if (!(error instanceof RbeeError) || !refusals.has(error.code)) return error;
-  // Any request shows if the hive knows `needs`.
+  // Any request shows whether the hive supports `needs`.
   const answer = await needsIfKnown(client, { start: { id: 'any' } }, { signal }).catch(() => null);
-  return answer instanceof RbeeError ? outdated(hive, `take this plugin (${error.message})`, error) : error;
+  return answer instanceof RbeeError ? outdated(hive, `accept this plugin (${error.message})`, error) : error;
 };
 
 const refusals = new Set<string>(['PLUGIN_INVALID', 'PLUGIN_API_VERSION', 'INVALID_INPUT']);

@@ -37,7 +37,7 @@ interface Setting {
   types?: readonly string[];
 }
 
-/** A hive that answers as told; records all calls. */
+/** A hive with prepared answers; records all calls. */
 const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes', types }: Setting) => {
   const calls: string[] = [];
   const questions: NeedsRequest[] = [];
@@ -238,7 +238,7 @@ test('an older hive that downloads plugins itself checks publishers itself', asy
 test('a plugin that an older hive refuses is not blamed on its author', async () => {
   const { provision, context } = setUp({ needs: [outdated, outdated], failing: { install: 'PLUGIN_INVALID' } });
   const refused = provision.plugin('pi', { plugin: 'mini' }, context as never);
-  await assert.rejects(refused, { code: 'HIVE_OUTDATED', message: /cannot take this plugin \(install failed\)/ });
+  await assert.rejects(refused, { code: 'HIVE_OUTDATED', message: /cannot accept this plugin \(install failed\)/ });
   const upToDate = setUp({ failing: { install: 'PLUGIN_INVALID' } });
   const invalid = upToDate.provision.plugin('pi', { plugin: 'mini' }, upToDate.context as never);
   await assert.rejects(invalid, { code: 'PLUGIN_INVALID' });

@@ -1,7 +1,7 @@
 /**
  * Provides what a hive lacks before a launch. The hive reports one missing thing at a time, so it is asked again after
  * each. The launch itself runs once, when nothing is missing.
- * The local hive installs and downloads by itself. A hive on another machine gets plugins from here, and also what its
+ * The local hive installs and downloads on its own. A hive on another machine gets plugins from here, and also what its
  * machine cannot download.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -40,7 +40,7 @@ export interface ProvisionCall extends RemoteCall {
 export interface Wanted {
   /**
    * The type that a person named; a hive may only suggest its package. If absent, nothing is brought from here, and the
-   * hive must download by itself.
+   * hive must download on its own.
    */
   type?: string;
   variant?: string;
@@ -51,7 +51,7 @@ export interface Wanted {
 
 export interface WantedModel {
   request: ModelRequestOf<'download'>;
-  /** May be downloaded here: a person wrote this reference, the hive did not make it up. */
+  /** May be downloaded here, because a person wrote this reference, not the hive. */
   isWritten: boolean;
 }
 
@@ -281,8 +281,8 @@ const installThere = async (
 /** The command that needed the type has no flag to accept a publisher. */
 const trustHint = (hive: string, plugin: string): string => {
   const where = hive === localAlias ? '' : ` --hive ${hive}`;
-  const look = `look at it with: rbee plugins inspect ${plugin}${where}`;
-  return `${look}, and if you trust them: rbee plugins install ${plugin} --yes${where}`;
+  const look = `check it with: rbee plugins inspect ${plugin}${where}`;
+  return `${look}; if you trust the publisher: rbee plugins install ${plugin} --yes${where}`;
 };
 
 /** Install scripts would run on this machine and build for its platform. */
@@ -290,5 +290,5 @@ export const scriptsElsewhere = (hive: string): RbeeError =>
   RbeeError.of('INVALID_INPUT', {
     what: 'scripts',
     problem: `plugins for hive ${hive} are built on this machine, and install scripts would build for its platform`,
-    hint: 'leave out --allow-scripts',
+    hint: 'omit --allow-scripts',
   });

@@ -33,7 +33,7 @@ test('grants survive a restart, and a damaged file counts as empty', async (t) =
   }
 });
 
-test('a hive gets the secrets that its worker was spawned with, whatever it claims', async (t) => {
+test('a hive gets only the secrets that its worker was spawned with, whatever it claims', async (t) => {
   const folder = await folderFor(t);
   const secrets = new QueenSecrets({ data: folder, state: folder });
   await secrets.start();

@@ -32,6 +32,6 @@ const afterFrom = (last: string | string[] | undefined): number => {
   throw RbeeError.of('INVALID_INPUT', {
     what: 'the header Last-Event-ID',
     problem: 'it is not the number of an event',
-    hint: 'send the id of the last event that you have seen, or leave it out',
+    hint: 'send the id of the last event that you have seen, or omit the header',
   });
 };

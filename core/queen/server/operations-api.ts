@@ -64,7 +64,7 @@ const keyHeader = validator(
   'the header Idempotency-Key',
 );
 
-/** No HEAD for streamed answers: without a body they would not end. */
+/** Streamed answers have no HEAD: without a body they would not end. */
 const endless = { exposeHeadRoute: false } as const;
 
 /** Validates the input of an operation. INVALID_INPUT names the field. */

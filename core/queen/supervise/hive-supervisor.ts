@@ -1,4 +1,4 @@
-/** Starts a hive again after its process ended: asks the policy, and runs the timer that it wants. */
+/** Starts a hive again after its process ended: applies the policy, and runs its timer. */
 import { decideRevival, type HiveSituation, nextBackoffMs } from './revival-policy.ts';
 
 export interface HiveSupervisorOptions {

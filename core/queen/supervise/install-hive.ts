@@ -17,7 +17,7 @@ export interface InstallOptions {
   start: boolean;
   /** Timeout in milliseconds for the new hive to answer. */
   healthMs: number;
-  /** Unpack it again even if it is there. */
+  /** Unpack it even if it is already there. */
   force?: boolean;
 }
 

@@ -114,7 +114,7 @@ export class LocalHive {
     this.#supervisor.onHeartbeatLost({ machineAnswers: true });
   }
 
-  /** Ends a hive inside the queen. A hive with a process of its own goes on, and so do all workers. */
+  /** Ends a hive inside the queen. A hive in its own process keeps running, and so do all workers. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#wanted = false;

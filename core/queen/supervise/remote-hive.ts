@@ -29,7 +29,7 @@ export interface RemoteHiveDeps extends BringDeps {
 }
 
 export interface RemoteHiveSettings extends DaemonPorts {
-  /** Start it whenever its machine answers and it does not run. */
+  /** Start it whenever its machine answers and it is not running. */
   autoStart: boolean;
   labels: Readonly<Record<string, string>>;
 }
@@ -129,7 +129,7 @@ export class RemoteHive implements Machine {
     await uploadTo(await this.link.reach(call), this.#deps, { file, path, what, ...call });
   }
 
-  /** Throws what would prevent an installation on this machine. Errors: HOST_*, SSH_FORWARDING_REFUSED. */
+  /** Throws if rbee cannot be installed on this machine. Errors: HOST_*, SSH_FORWARDING_REFUSED. */
   async refuseUnfit(host: BareHost, call: RemoteCall): Promise<void> {
     await refuseUnfit(this.alias, host, this.#deps.bundles);
     await probeForwarding(await this.link.reach(call), this.firstWorkerPort);
@@ -231,7 +231,7 @@ export class RemoteHive implements Machine {
     const quiet: RemoteCall = { signal: AbortSignal.timeout(restartTimeoutMs), narrate: () => {} };
     this.exclusively(() => this.#ensureRunning(quiet)).catch((failure) => {
       const { code, message } = asRbeeError(failure, `the start of hive ${this.alias}`);
-      // The machine went away: that is no failure of the hive, and must not delay its next start.
+      // The machine became unreachable: that is not a failure of the hive, and must not delay its next start.
       const isAway = code.startsWith('SSH_');
       if (isAway) this.#supervisor.resetBackoff();
       const level = isAway ? 'debug' : 'error';

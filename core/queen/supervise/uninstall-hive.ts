@@ -20,15 +20,15 @@ export interface UninstallOptions {
   deleteWorker: (worker: HiveWorker) => Promise<unknown>;
 }
 
-/** Does nothing if rbee is not there. The agent stays, because releasing the lease needs it; close it afterwards. */
+/** Does nothing if rbee is not installed. The agent stays, because releasing the lease needs it; close it afterwards. */
 export const uninstallHive = (hive: RemoteHive, options: UninstallOptions, call: RemoteCall): Promise<void> =>
   hive.exclusively(async () => {
     const { narrate, signal } = call;
     await hive.agents.useIfInstalled(call, async (agent) => {
       if (agent) await endAll(hive, agent, options, call);
     });
-    hive.member.markBare('it was removed: run rbee sync to have it again');
-    const text = options.purge ? 'removing rbee and all that it has there' : 'removing rbee';
+    hive.member.markBare('it was removed: run rbee sync to install it again');
+    const text = options.purge ? 'removing rbee and all its data' : 'removing rbee';
     narrate({ kind: 'step', id: 'remove', text });
     if (options.purge) await purge(await hive.link.reach(call), signal);
     else await hive.agents.useIfInstalled(call, async (agent) => agent && removeProgram(agent, signal));

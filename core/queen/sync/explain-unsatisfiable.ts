@@ -24,7 +24,7 @@ export const explainType = (
   const isMissing = error.code === 'PACKAGE_NOT_FOUND';
   if (!isMissing && error.code !== 'REGISTRY_UNREACHABLE') return error;
   if (known && !isHere(known, version)) {
-    const hint = `ask for ${known.version}, which is on this machine; elsewhere ${error.message}`;
+    const hint = `use ${known.version}, which is on this machine; elsewhere ${error.message}`;
     return unsatisfiable(place, versionProblem(type, version), hint);
   }
   const near = names.includes(type) ? [] : nearest(type, names);

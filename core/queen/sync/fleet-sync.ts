@@ -173,7 +173,7 @@ export class FleetSync {
     if (journal.damaged)
       context.narrate({ kind: 'warning', text: `the journal was damaged and was renamed to ${journal.damaged}` });
     const retried = input.retryFailed ? hivesLeft(journal, conf.file) : undefined;
-    // A hive that is neither declared nor installed any more cannot be retried.
+    // A hive that is no longer declared or installed cannot be retried.
     const isKnown = (alias: string) =>
       conf.hives.some((hive) => hive.alias === alias) || this.#options.machineStore.get(alias) !== undefined;
     const isAsked = (alias: string) => input.hives?.includes(alias) ?? true;
@@ -256,14 +256,14 @@ const withPurge = (plan: SyncPlan, purge: boolean): SyncPlan => {
 };
 
 /**
- * Asks before rbee is removed from whole machines: one that is missing in hives.conf by mistake must not lose everything
- * silently. Errors: SYNC_REMOVAL_REFUSED.
+ * Asks before rbee is removed from whole machines: a machine that is missing from hives.conf by mistake must not silently
+ * lose everything. Errors: SYNC_REMOVAL_REFUSED.
  */
 const confirmRemovals = async ({ config, hives }: SyncPlan, { ask }: Pick<JobContext, 'ask'>): Promise<void> => {
   const removed = hives.filter(({ steps }) => steps.some(({ kind }) => kind === 'uninstall_hive'));
   if (removed.length === 0) return;
   const names = removed.map(({ alias }) => alias).join(', ');
-  const question = `Remove rbee and all that runs there from ${names}, which ${config} does not name?`;
+  const question = `Remove rbee and everything it runs from ${names}, which ${config} does not name?`;
   if ((await ask(question, ['yes', 'no'])) === 'yes') return;
   throw RbeeError.of('SYNC_REMOVAL_REFUSED', { hives: names, file: config });
 };

@@ -1,6 +1,6 @@
 /**
- * How the fleet differs from hives.conf, as far as heartbeats show. Contacts no machine. Ignores models, which
- * heartbeats do not list.
+ * How the fleet differs from hives.conf, as far as heartbeats show. Contacts no machine. Ignores models, because
+ * heartbeats do not list them.
  */
 import { localAlias } from '../../config/hive-entry.ts';
 import type { HivesConf } from '../../config/hives-conf.ts';

@@ -42,7 +42,7 @@ export interface Machines {
   sync: FleetSync;
   provision: Provision;
   hives: RemoteHives;
-  /** How the fleet differs from hives.conf, as far as is known. */
+  /** The known differences between the fleet and hives.conf. */
   drift(): FleetDrift | undefined;
   /** Call this when a hive answers again: starts declared workers that it has lost. */
   cameBack(alias: string): void;

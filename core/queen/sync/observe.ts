@@ -1,4 +1,4 @@
-/** Observes a machine: asks its hive if one runs, else looks over SSH. Changes nothing there. */
+/** Observes a machine: asks its hive if one is running, otherwise looks over SSH. Changes nothing there. */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { ObservedHive } from '../../contract/sync.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';

@@ -53,7 +53,7 @@ export interface MachineInput {
 
 type Narrating = Pick<JobContext, 'signal' | 'narrate'>;
 
-/** Looking at a machine costs this one little, so many run at once. */
+/** Observing a machine costs the queen little, so many run at once. */
 const maxConcurrentLooks = 32;
 
 export class Planner {

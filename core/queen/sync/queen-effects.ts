@@ -96,7 +96,7 @@ export class QueenEffects implements SyncEffects {
     return { lost: lease.lost, release };
   }
 
-  /** Closes the agent of a machine that has no rbee any more. */
+  /** Closes the agent of a machine that no longer has rbee. */
   #letGo(hive: RemoteHive): void {
     if (!this.#removed.has(hive.alias)) return;
     hive.agents.close();

@@ -19,7 +19,7 @@ export interface KnownMachine {
   devices?: readonly DeviceFacts[];
   /** `linux-x64`; absent if unknown. */
   platform?: string;
-  /** Does the other machine get the version of this type that is installed here? */
+  /** Whether the other machine gets the version of this type that is installed here. */
   isMeant: (entry: CatalogEntry) => boolean;
 }
 
@@ -103,7 +103,7 @@ const modelProblems = (place: Place, { model, components }: DeclaredRun, { name,
   const given = Object.entries(components);
   if (!models) {
     if (model === null && given.length === 0) return [];
-    return [unsatisfiable(place, `worker type ${name} loads no model`, 'leave out model and components')];
+    return [unsatisfiable(place, `worker type ${name} loads no model`, 'omit model and components')];
   }
   const problems: RbeeError[] = [];
   if (model === 'demo' && models.demo === undefined) {

@@ -104,7 +104,7 @@ const find = async (
   return { member, uid: member.workers.get(name.worker)?.uid };
 };
 
-/** What an existing worker was started from is the hive's word, so the queen downloads nothing for it. */
+/** Only the hive knows what an existing worker was started from, so the queen downloads nothing for it. */
 const wantedAgain = (member: Member, { worker }: WorkerName): Wanted => {
   const { type, options, model, components = {} } = member.workers.get(worker)?.spec ?? {};
   const about = { ...(type !== undefined && { type }), ...(options && { options }) };

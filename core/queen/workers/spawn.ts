@@ -38,7 +38,7 @@ export const spawnWorker = async (
   return workerView(worker, hive, false);
 };
 
-/** Provides what a spawn would lack, and returns the spec for the hive. Errors: what the spawn would be refused for. */
+/** Provides what a spawn would lack, and returns the spec for the hive. Errors: those that would refuse the spawn. */
 export const provideFor = async (
   { fleet, provision }: SpawnDeps,
   { hive = localAlias, ask = false, ...given }: WorkerSpawnInput,
@@ -56,7 +56,7 @@ export const provideFor = async (
 const sayNo = async (): Promise<string> => 'no';
 
 /**
- * `spec` has references in place of names; `given` is what a person wrote. The queen downloads only models that were
+ * `spec` has references instead of names; `given` is what a person wrote. The queen downloads only models that were
  * written as references.
  */
 const wantedOf = ({ type, variant, options, model, components }: WorkerSpec, given: WorkerSpec): Wanted => {

@@ -13,7 +13,7 @@ const setUp = async (t: TestContext) => {
   return { file, ask, written };
 };
 
-test('one owner has it, renews it and gives it back; another one is told who has it', async (t) => {
+test('one owner takes, renews and releases a lease; another one learns who holds it', async (t) => {
   const { file, ask, written } = await setUp(t);
   assert.deepEqual(await ask('ann'), { held: true });
   const { since } = await written();
@@ -28,13 +28,13 @@ test('one owner has it, renews it and gives it back; another one is told who has
   await release(`${file}-none`, 'ann');
 });
 
-test('of many that ask at the same instant one gets it', async (t) => {
+test('of many concurrent requests, one gets the lease', async (t) => {
   const { ask } = await setUp(t);
   const answers = await Promise.all(Array.from({ length: 8 }, (_, nth) => ask(`owner ${nth}`)));
   assert.equal(answers.filter(({ held }) => held).length, 1);
 });
 
-test('one that has run out is nobody’s, by the clock of this machine', async (t) => {
+test('a lease expires by this machine’s clock', async (t) => {
   const { ask } = await setUp(t);
   t.mock.timers.enable({ apis: ['Date'], now: 1_000_000_000_000 });
   await ask('ann', { ms: 60_000 });
@@ -45,7 +45,7 @@ test('one that has run out is nobody’s, by the clock of this machine', async (
   assert.equal((await ask('ann')).held, false);
 });
 
-test('none lasts for ever: neither by what is asked for, nor when the clock is set back', async (t) => {
+test('no lease lasts forever, however long it was requested for, even if the clock is set back', async (t) => {
   const { ask } = await setUp(t);
   t.mock.timers.enable({ apis: ['Date'], now: 1_000_000_000_000 });
   await ask('ann', { ms: Number.MAX_SAFE_INTEGER });
@@ -55,7 +55,7 @@ test('none lasts for ever: neither by what is asked for, nor when the clock is s
   assert.equal((await ask('ann')).held, true);
 });
 
-test('it can be taken over, and the former owner learns of it', async (t) => {
+test('a lease can be taken over, and its former owner finds out', async (t) => {
   const { file, ask } = await setUp(t);
   await ask('ann');
   assert.equal((await ask('bob', { takeOver: true })).held, true);
@@ -65,7 +65,7 @@ test('it can be taken over, and the former owner learns of it', async (t) => {
   assert.equal((await ask('carl')).held, false);
 });
 
-test('a file that is damaged is nobody’s', async (t) => {
+test('a damaged lease file has no owner', async (t) => {
   const { file, ask } = await setUp(t);
   await ask('ann');
   const until = Date.now() + 60_000;

@@ -32,7 +32,7 @@ export const lease = ({
       const there = await read(file);
       const now = Date.now();
       // A clock that was set back must not extend a lease forever.
-      const lasts = there !== null && there.until > now && there.until <= now + longestMs;
+      const lasts = there !== null && there.until > now && there.until <= now + maxLeaseMs;
       if (there && lasts && there.owner !== owner && there.owner !== heirOf && !takeOver) {
         return { held: false, owner: there.owner, about: there.about, since: there.since };
       }
@@ -41,7 +41,7 @@ export const lease = ({
         return { held: false, owner: '', about: 'another sync', since: new Date(now).toISOString() };
       }
       const since = there?.owner === owner ? there.since : new Date(now).toISOString();
-      const mine: Lease = { owner, about, since, until: now + Math.min(ms, longestMs) };
+      const mine: Lease = { owner, about, since, until: now + Math.min(ms, maxLeaseMs) };
       await writeAtomic(file, JSON.stringify(mine));
       return { held: true };
     },
@@ -60,7 +60,7 @@ export const release = async (file: string, owner: string): Promise<void> => {
   );
 };
 
-const longestMs = 10 * 60_000;
+const maxLeaseMs = 10 * 60_000;
 
 const read = async (file: string): Promise<Lease | null> => {
   try {

@@ -153,10 +153,10 @@ process.umask(0o077);
 process.stdout.on('error', () => process.exit(0));
 say(hello());
 let silence: NodeJS.Timeout | undefined;
-let mostSilenceMs = 0;
+let maxSilenceMs = 0;
 const listen = (): void => {
   clearTimeout(silence);
-  if (mostSilenceMs > 0) silence = setTimeout(leave, mostSilenceMs);
+  if (maxSilenceMs > 0) silence = setTimeout(leave, maxSilenceMs);
 };
 const leave = (): void => {
   for (const controller of running.values()) controller.abort();
@@ -165,7 +165,7 @@ const leave = (): void => {
 const splitter = new LineSplitter(Number.POSITIVE_INFINITY);
 const hear = (line: string): void => {
   const request = JSON.parse(line) as AgentRequest;
-  if ('within' in request) mostSilenceMs = request.within;
+  if ('within' in request) maxSilenceMs = request.within;
   else if ('cancel' in request) running.get(request.cancel)?.abort();
   else void answer(request.id, request.method, request.args).then(say);
   listen();

@@ -1,7 +1,7 @@
 /**
- * The protocol of the agent: the methods of the runner of that machine, and what is needed to install rbee
- * there. One JSON value per line in each direction, over stdin and stdout of the agent. When its stdin ends, or is silent for
- * longer than announced, the agent ends, with all its locks and programs.
+ * The agent's protocol: the methods of that machine's runner, plus what is needed to install rbee there. One JSON value
+ * per line in each direction, over the agent's stdin and stdout. When its stdin ends, or is silent for longer than
+ * announced, the agent exits and releases all its locks and programs.
  */
 import type { ErrorBody } from '../../contract/errors.ts';
 import type { HttpAnswer, HttpRequest } from '../../lifecycle/system/http-request.ts';
@@ -29,7 +29,7 @@ export interface AgentHello {
   platform: { os: string; cpu: string; libc: 'glibc' | 'musl' | null };
   /** Milliseconds since 1970 by that machine's clock. */
   now: number;
-  /** The folders that a daemon of rbee uses there. */
+  /** The folders that an rbee daemon uses there. */
   paths: AgentPaths;
   /** `RBEE_HOME` there, if it is set. */
   rbeeHome: string | null;
@@ -62,7 +62,7 @@ export interface LeaseRequest {
   file: string;
   /** Identifies the owner. */
   owner: string;
-  /** The owner, described for people. */
+  /** Description of the owner for users. */
   about: string;
   /** Milliseconds until it expires, unless renewed. */
   ms: number;

@@ -1,4 +1,4 @@
-/** A program like a foreign engine, for tests: tells its environment, listens after a while, ends in many ways. */
+/** A program like a foreign engine, for tests: prints its environment, listens after a while, ends in many ways. */
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 

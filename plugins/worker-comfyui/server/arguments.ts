@@ -1,4 +1,4 @@
-/** The arguments of the adapter. Each is written `--name=value`, whatever the value begins with. */
+/** Parses the adapter's arguments. Each is `--name=value`, so that a value can start with anything. */
 import { numberBetween, parseArguments, wholeNumber } from '@rbee/worker-server';
 
 export interface Arguments {
@@ -7,12 +7,12 @@ export interface Arguments {
   names: readonly string[];
   host: string;
   port: number;
-  /** Checkpoint file that was given as the model. */
+  /** The checkpoint file given as the model. */
   model: string | undefined;
   /** Folder with `main.py`. */
   directory: string | undefined;
   python: string | undefined;
-  /** What starts ComfyUI, or a `main.py`. */
+  /** The program that starts ComfyUI, or a `main.py`. */
   program: string | undefined;
   checkpoint: string | undefined;
   workflow: string | undefined;
@@ -24,9 +24,9 @@ export interface Arguments {
   scheduler: string;
   maxImages: number;
   queueLimit: number;
-  /** Given by the environment, as arguments can be read by every user of the machine. */
+  /** From the environment, because every user of the machine can read arguments. */
   comfyOrgKey: string | undefined;
-  /** Of ComfyUI itself. */
+  /** For ComfyUI itself. */
   engine: readonly string[];
 }
 
@@ -52,7 +52,7 @@ const known = {
   'queue-limit': { ...text, default: '64' },
 } as const;
 
-/** Throws a `StartError` that names what is wrong. */
+/** Throws a `StartError` that names the wrong argument. */
 export const readArguments = (argv: readonly string[], env: NodeJS.ProcessEnv): Arguments => {
   const { values, rest } = parseArguments(argv, known);
   return {

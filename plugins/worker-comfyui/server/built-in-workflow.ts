@@ -1,7 +1,7 @@
-/** Text to image with one checkpoint file: what Stable Diffusion 1.x, 2.x and SDXL need. */
+/** Text to image with one checkpoint file, for Stable Diffusion 1.x, 2.x and SDXL. */
 import type { Graph } from './workflow.ts';
 
-/** The image is a preview to ComfyUI, so that it does not pile up in its output folder. */
+/** Images are previews, so that they do not pile up in ComfyUI's output folder. */
 export const builtInWorkflow = (sampler: string, scheduler: string): Graph => ({
   model: node('CheckpointLoaderSimple', { ckpt_name: '{{checkpoint}}' }),
   prompt: node('CLIPTextEncode', { text: '{{prompt}}', clip: ['model', 1] }),

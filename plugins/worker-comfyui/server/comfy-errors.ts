@@ -1,4 +1,4 @@
-/** What ComfyUI says is wrong, as OpenAI's clients read it. */
+/** Turns ComfyUI's errors into OpenAI's format. */
 import { ApiError, invalidRequest } from '@rbee/worker-server';
 import type { Graph } from './workflow.ts';
 
@@ -8,13 +8,13 @@ interface NodeProblem {
   details?: string;
 }
 
-/** Body of a 400 of `/prompt`. */
+/** The body of a 400 from `/prompt`. */
 export interface Refusal {
   error?: { type?: string; message?: string; details?: string } | string;
   node_errors?: Record<string, { errors?: NodeProblem[]; class_type?: string }>;
 }
 
-/** ComfyUI does not take the graph: a field of the request or of the template has no legal value. */
+/** ComfyUI refused the graph: a value from the request or the workflow is invalid. */
 export const refusedGraph = (body: Refusal, graph: Graph): ApiError => {
   const problems = Object.entries(body.node_errors ?? {}).flatMap(([id, { errors = [], class_type }]) =>
     errors.map(({ message = 'is not valid', details = '' }) => {
@@ -27,7 +27,7 @@ export const refusedGraph = (body: Refusal, graph: Graph): ApiError => {
   return invalidRequest(`ComfyUI refuses the workflow: ${text}`.slice(0, 2000), null, 'workflow_refused');
 };
 
-/** A node has failed while it was at work. */
+/** A node failed while it was running. */
 export const executionError = (failure: Record<string, unknown>): ApiError => {
   const [kind, message, node, id] = ['exception_type', 'exception_message', 'node_type', 'node_id'].map((name) =>
     String(failure[name] ?? '').trim(),

@@ -1,4 +1,4 @@
-/** ComfyUI as the rest of the adapter sees it: it draws graphs, and says how long its queue is. */
+/** The adapter's interface to ComfyUI. */
 import { basename } from 'node:path';
 import type { LoadContext } from '@rbee/worker-server';
 import type { Arguments } from './arguments.ts';
@@ -6,12 +6,12 @@ import { type Engine, startComfyUi } from './engine.ts';
 import { QueueWatch } from './queue-watch.ts';
 
 export interface Comfy {
-  /** `http://127.0.0.1:PORT`, of ComfyUI itself. */
+  /** ComfyUI's own address: `http://127.0.0.1:PORT`. */
   url: string;
-  /** What goes with each prompt beside its graph. */
+  /** Extra data for each prompt. */
   extraData: Readonly<Record<string, string>>;
   queue: QueueWatch;
-  /** Checkpoint for graphs that ask for one; undefined when ComfyUI has none. */
+  /** The checkpoint for graphs that need one; undefined if ComfyUI has none. */
   checkpoint(signal: AbortSignal): Promise<string | undefined>;
   close(): Promise<void>;
 }
@@ -22,10 +22,10 @@ export const startComfy = async (options: Arguments, context: LoadContext): Prom
   const given = options.checkpoint ?? (options.model === undefined ? undefined : basename(options.model));
   return {
     url: engine.url,
-    // As ComfyUI's own example for API nodes without its web page has it.
+    // As in ComfyUI's own example for API nodes.
     extraData: options.comfyOrgKey === undefined ? {} : { api_key_comfy_org: options.comfyOrgKey },
     queue,
-    // Read each time: a user may have added one since.
+    // Not cached: a user can add checkpoints at any time.
     checkpoint: async (signal) => given ?? (await checkpoints(engine.url, signal))[0],
     close: async () => {
       queue.close();
@@ -34,7 +34,7 @@ export const startComfy = async (options: Arguments, context: LoadContext): Prom
   };
 };
 
-/** Names as ComfyUI lists them: a list of its own, or one among the facts of a choice. */
+/** Names in ComfyUI's listings, which have two formats. */
 const checkpoints = async (url: string, signal: AbortSignal): Promise<string[]> => {
   const answer = await fetch(`${url}/object_info/CheckpointLoaderSimple`, { signal });
   const { CheckpointLoaderSimple: node } = (await answer.json()) as {

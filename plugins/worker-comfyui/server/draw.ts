@@ -1,4 +1,4 @@
-/** Has ComfyUI carry out one graph: puts it into the queue, follows it, and fetches what it has made. */
+/** Runs one graph in ComfyUI: queues it, follows its progress, and fetches the images. */
 import { randomUUID } from 'node:crypto';
 import { executionError, interrupted, type Refusal, refusedGraph } from './comfy-errors.ts';
 import { Messages } from './messages.ts';
@@ -9,9 +9,9 @@ export interface DrawOptions {
   url: string;
   graph: Graph;
   extraData: Readonly<Record<string, string>>;
-  /** Fires when the client has left: the work is removed from the queue, or interrupted. */
+  /** Fires when the client disconnects: the work is then removed from the queue or interrupted. */
   signal: AbortSignal;
-  /** A step of a node of the graph. */
+  /** Called for each step of a node in the graph. */
   onStep(step: number, steps: number): void;
 }
 
@@ -26,18 +26,18 @@ interface History {
   status?: { status_str: string; messages: [string, Record<string, unknown>][] };
 }
 
-/** The images as ComfyUI has saved them. Throws an `ApiError`, or the signal's reason. */
+/** Returns the images as ComfyUI saved them. Throws an `ApiError`, or the signal's reason. */
 export const draw = async ({ url, graph, extraData, signal, onStep }: DrawOptions): Promise<Buffer[]> => {
   const client = randomUUID();
   const events = await Messages.open(`${url.replace(/^http/, 'ws')}/ws?clientId=${client}`, signal);
   try {
-    // Not aborted midway: the work might be queued by then, and nothing would remove it.
+    // Do not abort this request: the work could already be queued, and nothing would remove it.
     const id = await submit(url, graph, { client_id: client, extra_data: extraData });
     try {
       await finished(events, id, url, signal, onStep);
       return await collect(url, id, signal);
     } finally {
-      // Its history would go on growing.
+      // Otherwise ComfyUI's history grows without limit.
       if (signal.aborted) void cancelPrompt(url, id);
       else void post(`${url}/history`, { delete: [id] }).catch(() => {});
     }
@@ -58,10 +58,10 @@ const submit = async (
 };
 
 const ends = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
-/** Without a message for so long, what the queue and the history say is looked at. */
+/** After this long without a message, check the queue and the history. */
 const silenceMs = 2000;
 
-/** By its messages, or else by the queue: the connection may break, and a user may clear the queue. */
+/** Follows the messages, or else the queue: the connection can break, and a user can clear the queue. */
 const finished = async (
   events: Messages,
   id: string,
@@ -74,8 +74,7 @@ const finished = async (
     signal.throwIfAborted();
     if (message === null) {
       if (await isQueued(url, id, signal)) continue;
-      if ((await historyOf(url, id, signal)) === undefined)
-        throw interrupted('it was taken out of the queue of ComfyUI');
+      if ((await historyOf(url, id, signal)) === undefined) throw interrupted("it was removed from ComfyUI's queue");
       return;
     }
     const { type, data } = message;
@@ -93,12 +92,12 @@ const isQueued = async (url: string, id: string, signal: AbortSignal): Promise<b
   return [...queue_running, ...queue_pending].some(([, queued]) => queued === id);
 };
 
-/** What has ended is in the history a moment later. */
-const mostLooks = 40;
+/** Finished work appears in the history a moment later. */
+const maxAttempts = 40;
 
 const collect = async (url: string, id: string, signal: AbortSignal): Promise<Buffer[]> => {
   let history: History | undefined;
-  for (let look = 0; look < mostLooks && history === undefined; look += 1) {
+  for (let look = 0; look < maxAttempts && history === undefined; look += 1) {
     if (look > 0) await new Promise((resolve) => setTimeout(resolve, 50));
     history = await historyOf(url, id, signal);
   }
@@ -109,7 +108,7 @@ const collect = async (url: string, id: string, signal: AbortSignal): Promise<Bu
   if (status?.messages.some(([type]) => type === 'execution_interrupted'))
     throw interrupted('it was interrupted in ComfyUI');
   const files = Object.values(outputs).flatMap(({ images = [] }) => images);
-  // Previews on the way are not what was asked for, unless there is nothing else.
+  // Previews count only if the workflow saves nothing.
   const saved = files.filter(({ type }) => type === 'output');
   return Promise.all((saved.length > 0 ? saved : files).map((file) => fetchImage(url, file, signal)));
 };
@@ -129,14 +128,14 @@ const fetchImage = async (
   return Buffer.from(await answer.arrayBuffer());
 };
 
-/** Older versions interrupt whatever runs: so only when it is this one. */
+/** Older versions interrupt whatever is running, so check first that it is this prompt. */
 const cancelPrompt = async (url: string, id: string): Promise<void> => {
   try {
     await post(`${url}/queue`, { delete: [id] });
     const { queue_running } = (await (await fetch(`${url}/queue`)).json()) as { queue_running: Rows };
     if (queue_running.some(([, running]) => running === id)) await post(`${url}/interrupt`, { prompt_id: id });
   } catch {
-    // ComfyUI is gone, and the work with it.
+    // ComfyUI has ended, and the work with it.
   }
 };
 

@@ -19,18 +19,18 @@ export interface Engine {
 
 const host = '127.0.0.1';
 
-/** Resolves when ComfyUI answers. Throws a `StartError` that says what is missing or how it ended. */
+/** Resolves once ComfyUI answers. Throws a `StartError` that says what is missing or how it ended. */
 export const startComfyUi = async (options: Arguments, { log, signal }: LoadContext): Promise<Engine> => {
   const { argv, cwd } = programOf(options);
   const port = await freePort();
   const url = `http://${host}:${port}`;
   const models = modelFolders(options);
   const knowsMore = Object.keys(models).length > 0;
-  // Named after the worker, so that one left behind by a kill is overwritten.
+  // Named after the worker, so that a file that a killed worker left behind is overwritten.
   const paths = resolve(`${options.id}.model-paths.yaml`);
   const remove = () => rmSync(paths, { force: true });
   if (knowsMore) {
-    // JSON is YAML.
+    // JSON is valid YAML.
     writeFileSync(paths, JSON.stringify({ rbee: models }));
     process.once('exit', remove);
   }
@@ -45,7 +45,7 @@ export const startComfyUi = async (options: Arguments, { log, signal }: LoadCont
     env: { PYTHONUNBUFFERED: '1' },
     log,
     isReady: async (asking) => (await fetch(`${url}/system_stats`, { signal: asking })).ok,
-    // It ends in good order on an interrupt; SIGTERM cuts it off.
+    // ComfyUI shuts down cleanly on SIGINT, but not on SIGTERM.
     stop: [
       { signal: 'SIGINT', graceMs: 5000 },
       { signal: 'SIGTERM', graceMs: 2000 },
@@ -71,7 +71,7 @@ const programOf = ({ directory, program, python }: Arguments): { argv: string[];
   return { argv: [python ?? pythonOf(dirname(main)), main], cwd: dirname(main) };
 };
 
-/** The one of an environment beside it, as its guides and installers make them. */
+/** The Python of an environment beside it, where its guides and installers put it. */
 const pythonOf = (folder: string): string => {
   const beside = ['venv', '.venv', '../venv', '../.venv', '../python_embeded'].map((name) =>
     join(folder, name, 'bin/python'),
@@ -79,7 +79,7 @@ const pythonOf = (folder: string): string => {
   return beside.find((path) => existsSync(path)) ?? 'python3';
 };
 
-/** Folders of models that ComfyUI is to know beside its own, by their kind. */
+/** Additional model folders for ComfyUI, by kind. */
 const modelFolders = ({ model, modelsDirectory }: Arguments): Record<string, string> => {
   const folders: Record<string, string> = {};
   if (modelsDirectory !== undefined) {
@@ -90,7 +90,7 @@ const modelFolders = ({ model, modelsDirectory }: Arguments): Record<string, str
       if (entry.isDirectory() || entry.isSymbolicLink()) folders[entry.name] = join(modelsDirectory, entry.name);
     }
   }
-  // Several folders of one kind are lines of one text.
+  // Several folders of one kind go into one multi-line string.
   if (model !== undefined) {
     folders['checkpoints'] = [folders['checkpoints'], dirname(model)].filter((path) => path !== undefined).join('\n');
   }

@@ -1,4 +1,4 @@
-/** `POST /v1/images/generations`: each image is one run of the workflow. */
+/** `POST /v1/images/generations`: runs the workflow once for each image. */
 import { ApiError, invalidRequest, type RequestContext, type Route } from '@rbee/worker-server';
 import type { Arguments } from './arguments.ts';
 import type { Comfy } from './comfy.ts';
@@ -42,7 +42,7 @@ const schema = (maxImages: number) => ({
     stream: orNull('boolean'),
     negative_prompt: orNull('string', { maxLength: 32_000 }),
     seed: orNull('integer', { minimum: -1, maximum: Number.MAX_SAFE_INTEGER }),
-    // The same, in the words of other programs.
+    // The same fields, with the names that other programs use.
     steps,
     num_inference_steps: steps,
     guidance,
@@ -65,13 +65,13 @@ export const imageRoute = (defaults: Defaults, workflow: Workflow): Route<Comfy>
 interface Step {
   index: number;
   seed: number;
-  /** A finished image, or how far the present one is. */
+  /** A finished image, or the progress of the current one. */
   image?: Buffer;
   step?: number;
   steps?: number;
 }
 
-/** Each image has the seed after that of the one before. Steps and images as they come. */
+/** Yields steps and images as they come. Images have consecutive seeds. */
 async function* makeImages(
   count: number,
   first: Filling,
@@ -102,7 +102,7 @@ async function* makeImages(
       else await Promise.race([drawing, new Promise<void>((resolve) => (wake = resolve))]);
     }
     if (images.length === 0)
-      throw new ApiError(500, 'server_error', 'the workflow has made no image', { code: 'no_image' });
+      throw new ApiError(500, 'server_error', 'the workflow returned no image', { code: 'no_image' });
     for (const image of images) yield { index, seed, image };
   }
 }

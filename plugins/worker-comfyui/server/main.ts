@@ -1,4 +1,4 @@
-/** The server in front of ComfyUI: OpenAI's image API made of a workflow, and ComfyUI's own API as it is. */
+/** The server in front of ComfyUI: OpenAI's image API on top of a workflow, and ComfyUI's own API unchanged. */
 import { runWorkerServer, StartError } from '@rbee/worker-server';
 import { readArguments } from './arguments.ts';
 import { type Comfy, startComfy } from './comfy.ts';
@@ -17,7 +17,7 @@ try {
     host: options.host,
     port: options.port,
     models: options.names,
-    // ComfyUI takes one after the other; what waits here can still be given to another worker.
+    // ComfyUI runs one prompt at a time. Requests that wait here can still go to another worker.
     slots: 1,
     queueLimit: options.queueLimit,
     bodyLimit: 64 * 2 ** 20,

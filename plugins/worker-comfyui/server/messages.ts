@@ -1,4 +1,4 @@
-/** What ComfyUI tells a client over its WebSocket, read one after the other. */
+/** Reads the messages of ComfyUI's WebSocket one by one. */
 
 export interface Message {
   type: string;
@@ -17,7 +17,7 @@ export class Messages {
     this.#signal = signal;
     signal.addEventListener('abort', this.#onAbort);
     this.#socket.addEventListener('message', ({ data }) => {
-      // Previews come as bytes.
+      // Binary messages are previews.
       if (typeof data !== 'string') return;
       this.#unread.push(JSON.parse(data) as Message);
       this.#wake();
@@ -26,7 +26,7 @@ export class Messages {
     this.#socket.addEventListener('error', () => {});
   }
 
-  /** Resolves when it is connected, or cannot be: without a connection there are no steps to tell, and that is all. */
+  /** Resolves once it is connected or has failed to connect: without a connection, only the steps are missing. */
   static async open(url: string, signal: AbortSignal): Promise<Messages> {
     signal.throwIfAborted();
     const messages = new Messages(url, signal);
@@ -39,7 +39,7 @@ export class Messages {
     throw signal.reason;
   }
 
-  /** Null when there is none for so long, or when the signal fires. */
+  /** Returns null if none comes in time, or when the signal fires. */
   async next(limitMs: number): Promise<Message | null> {
     if (this.#unread.length === 0 && !this.#signal.aborted) {
       await new Promise<void>((resolve) => {

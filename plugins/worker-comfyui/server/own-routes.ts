@@ -1,4 +1,4 @@
-/** ComfyUI's own API, byte for byte. */
+/** Forwards ComfyUI's own API byte for byte. */
 import { type IncomingMessage, request } from 'node:http';
 import {
   ApiError,
@@ -11,8 +11,8 @@ import {
 import { ownPaths } from '../own-paths.ts';
 import type { Comfy } from './comfy.ts';
 
-/** Of one request: pictures and masks that are sent. */
-const mostBytes = 1024 * 2 ** 20;
+/** Per request, for uploaded images and masks. */
+const maxBytes = 1024 * 2 ** 20;
 
 export const ownRoutes: readonly Route<Comfy>[] = ownPaths.flatMap(({ path, method = 'POST' }) =>
   (['GET', 'POST'] as const)
@@ -21,8 +21,8 @@ export const ownRoutes: readonly Route<Comfy>[] = ownPaths.flatMap(({ path, meth
       (one): Route<Comfy> => ({
         path,
         method: one,
-        ...(one === 'POST' ? { body: 'raw', files: { bytes: mostBytes } } : { upgrade }),
-        // ComfyUI has a queue of its own, and answers questions at any time.
+        ...(one === 'POST' ? { body: 'raw', files: { bytes: maxBytes } } : { upgrade }),
+        // ComfyUI has its own queue, and answers queries at any time.
         slot: false,
         handler: async (asked, { loaded, signal }) => {
           const { statusCode = 502, headers, answer } = await ask(loaded.url, asked, signal);
@@ -33,13 +33,13 @@ export const ownRoutes: readonly Route<Comfy>[] = ownPaths.flatMap(({ path, meth
     ),
 );
 
-/** ComfyUI tells of its work over a WebSocket. */
+/** ComfyUI reports progress over a WebSocket. */
 function upgrade({ url, headers }: UpgradeRequest, comfy: Comfy): UpgradeTarget {
   const ofSocket = Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('sec-websocket-')));
   return { url: comfy.url + url, headers: { ...passed(headers), ...(ofSocket as Record<string, string>) } };
 }
 
-/** Between two servers, or about the way from one to the other; ComfyUI also refuses hosts and origins that differ. */
+/** Hop-by-hop headers, and host and origin, which ComfyUI refuses if they differ. */
 const notPassed =
   /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|origin|referer|authorization|expect|sec-.*)$/;
 

@@ -1,4 +1,4 @@
-/** How long ComfyUI's queue is, as it tells everybody who is connected. */
+/** Watches the length of ComfyUI's queue, which ComfyUI sends to every client. */
 
 const againAfterMs = 1000;
 
@@ -9,13 +9,13 @@ export class QueueWatch {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** `url` of ComfyUI; begins at once. */
+  /** `url` is ComfyUI's address. Starts at once. */
   constructor(url: string) {
     this.#url = `${url.replace(/^http/, 'ws')}/ws?clientId=rbee-queue`;
     this.#connect();
   }
 
-  /** It works on one prompt at a time. */
+  /** ComfyUI works on one prompt at a time. */
   get running(): number {
     return Math.min(1, this.#remaining);
   }

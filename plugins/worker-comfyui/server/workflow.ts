@@ -1,4 +1,4 @@
-/** The workflow that makes an image: a graph in ComfyUI's API format, with places for what a request says. */
+/** A workflow that draws an image: a graph in ComfyUI's API format, with placeholders for values of the request. */
 import { readFileSync } from 'node:fs';
 import { exitCodes, StartError } from '@rbee/worker-server';
 import type { Arguments } from './arguments.ts';
@@ -6,7 +6,7 @@ import { builtInWorkflow } from './built-in-workflow.ts';
 
 export type Graph = Readonly<Record<string, { class_type: string; inputs: Readonly<Record<string, unknown>> }>>;
 
-/** What a request says; the name of each stands in double braces where its value goes: `{{prompt}}`. */
+/** The values of a request. Their names in double braces are the placeholders: `{{prompt}}`. */
 export interface Filling {
   prompt: string;
   negative_prompt: string;
@@ -20,7 +20,7 @@ export interface Filling {
 
 export interface Workflow {
   graph: Graph;
-  /** Names of the places that it has. */
+  /** The placeholders that it contains. */
   places: ReadonlySet<string>;
 }
 
@@ -37,8 +37,9 @@ export const readWorkflow = ({
   const places = new Set([...JSON.stringify(graph).matchAll(place)].map(([, name = '']) => name));
   const fail = (problem: string) => new StartError(exitCodes.usage, `the workflow ${workflow} ${problem}`);
   const unknown = [...places].find((name) => !known.has(name));
-  if (unknown !== undefined) throw fail(`has a place {{${unknown}}}; there are: ${[...known].join(', ')}`);
-  if (!places.has('prompt')) throw fail('has no place {{prompt}} for the prompt of a request');
+  if (unknown !== undefined)
+    throw fail(`has an unknown placeholder {{${unknown}}}; known are: ${[...known].join(', ')}`);
+  if (!places.has('prompt')) throw fail('has no placeholder {{prompt}} for the prompt of a request');
   return { graph, places };
 };
 
@@ -60,7 +61,7 @@ const readFile = (path: string): Graph => {
   if (isGraph(read)) return read;
   const saved = typeof read === 'object' && read !== null && 'nodes' in read;
   throw fail(
-    saved ? 'is in the format for saving: export it from ComfyUI with "Export (API)"' : 'is no graph of nodes',
+    saved ? 'is in the format for saving: export it from ComfyUI with "Export (API)"' : 'is not a graph of nodes',
   );
 };
 
@@ -73,7 +74,7 @@ const isGraph = (read: unknown): read is Graph =>
     (node) => typeof node?.class_type === 'string' && typeof node.inputs === 'object' && node.inputs !== null,
   );
 
-/** A text that is just a place becomes the value itself, a number where it is one; within a text it becomes its text. */
+/** A string that is only a placeholder becomes the value itself, possibly a number; within a string it becomes text. */
 export const fill = ({ graph }: Workflow, filling: Filling): Graph => filled(graph, filling) as Graph;
 
 const filled = (value: unknown, filling: Filling): unknown => {

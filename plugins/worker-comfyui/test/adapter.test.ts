@@ -1,4 +1,4 @@
-/** The adapter in front of the stand-in: images by OpenAI's API, ComfyUI's own API, failures. */
+/** Tests the adapter with the stand-in: images with OpenAI's API, ComfyUI's own API, failures. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -52,7 +52,7 @@ describe('images', () => {
     return { status: response.status, body: (await response.json()) as Body };
   };
 
-  it('have the size that was asked for, and are the same for the same seed', async () => {
+  it('have the requested size, and are the same for the same seed', async () => {
     const request = { prompt: 'a bee', size: '96x64', seed: 7 };
     const { status, body } = await ask(request);
     assert.equal(status, 200, JSON.stringify(body));
@@ -66,7 +66,7 @@ describe('images', () => {
     assert.notDeepEqual((await ask({ ...request, negative_prompt: 'wasps' })).body.data?.[0]?.b64_json, image.b64_json);
   });
 
-  it('count their seeds up, and come as an address where that was asked for', async () => {
+  it('have consecutive seeds, and come as a URL on request', async () => {
     const { body } = await ask({ model: 'tiny', prompt: 'bees', n: 3, seed: 5, response_format: 'url' });
     assert.deepEqual(
       body.data?.map(({ seed }) => seed),
@@ -76,7 +76,7 @@ describe('images', () => {
     assert.deepEqual(sizeOf(Buffer.from(body.data?.[0]?.url?.split(',')[1] ?? '', 'base64')), [64, 64]);
   });
 
-  it('are streamed with their steps', async () => {
+  it('are streamed with steps', async () => {
     const response = await worker.fetch(images, { prompt: 'a bee', n: 2, seed: 1, stream: true });
     const blocks = (await response.text()).split('\n\n').filter((block) => block.includes('data: '));
     const events = blocks.map((block) => block.slice(block.indexOf('data: ') + 6)).filter((data) => data !== '[DONE]');
@@ -96,12 +96,12 @@ describe('images', () => {
     assert.deepEqual(sizeOf(bytes(completed[0] as unknown as Image)), [64, 64]);
   });
 
-  it('leave nothing in the history of ComfyUI', async () => {
+  it("leave nothing in ComfyUI's history", async () => {
     await ask({ prompt: 'a bee' });
     await until(async () => Object.keys((await (await worker.fetch('/history')).json()) as object).length === 0);
   });
 
-  it('are refused with the field that is wrong', async () => {
+  it('are refused with the name of the wrong field', async () => {
     const cases: [object, string][] = [
       [{}, 'prompt'],
       [{ prompt: ' ' }, 'prompt'],
@@ -120,7 +120,7 @@ describe('images', () => {
     }
   });
 
-  it('tell what went wrong in ComfyUI, and the next one is drawn', async () => {
+  it('report what failed in ComfyUI, and the next one is drawn', async () => {
     const memory = await ask({ prompt: 'OUT OF MEMORY' });
     assert.equal(memory.status, 500);
     assert.equal(memory.body.error?.code, 'out_of_memory');
@@ -131,7 +131,7 @@ describe('images', () => {
     assert.equal((await ask({ prompt: 'a bee' })).status, 200);
   });
 
-  it('are interrupted when nobody waits for them any more', async () => {
+  it('are interrupted when their client disconnects', async () => {
     const leaving = new AbortController();
     const queue = async () =>
       (await (await worker.fetch('/queue')).json()) as { queue_running: unknown[]; queue_pending: unknown[] };
@@ -147,7 +147,7 @@ describe('images', () => {
     await until(async () => (await metrics()).includes(`${plugin.load.running} 0`));
   });
 
-  it('that wait in the queue of ComfyUI are taken out of it, by who asked for them or by somebody else', async () => {
+  it("are removed from ComfyUI's queue when their client disconnects, and report removal by others", async () => {
     const leaving = new AbortController();
     const graph = {
       1: { class_type: 'CLIPTextEncode', inputs: { text: 'FOR EVER' } },
@@ -166,11 +166,11 @@ describe('images', () => {
     await worker.fetch('/queue', { delete: (await pending()).map(([, id]) => id) });
     const { body } = await emptied;
     assert.equal(body.error?.code, 'interrupted');
-    assert.match(body.error?.message ?? '', /taken out of the queue/);
+    assert.match(body.error?.message ?? '', /removed from ComfyUI's queue/);
     await worker.fetch('/interrupt', {});
   });
 
-  it('that somebody else interrupts say so', async () => {
+  it('report an interrupt by others', async () => {
     const asked = ask({ prompt: 'FOR EVER' });
     await until(async () => (await (await worker.fetch('/queue')).text()).includes('FOR EVER'));
     await worker.fetch('/interrupt', {});
@@ -185,7 +185,7 @@ describe('the API of ComfyUI', () => {
     await worker.ready();
   });
 
-  it('is passed on as it is: questions, prompts, their history and their files', async () => {
+  it('is forwarded unchanged: queries, prompts, their history and their files', async () => {
     const stats = (await (await worker.fetch('/system_stats')).json()) as { devices: { type: string }[] };
     assert.equal(stats.devices[0]?.type, 'cpu');
     const prompt = {
@@ -217,7 +217,7 @@ describe('the API of ComfyUI', () => {
     assert.ok(received > 3_000_000);
   });
 
-  it('says no in its own words and with its own status', async () => {
+  it('keeps its own errors and statuses', async () => {
     const refused = await worker.fetch('/prompt', { prompt: { 1: { class_type: 'KSampler', inputs: {} } } });
     assert.equal(refused.status, 400);
     assert.match(await refused.text(), /prompt_no_outputs/);
@@ -225,19 +225,19 @@ describe('the API of ComfyUI', () => {
     assert.equal((await worker.fetch('/api/nothing')).status, 404);
   });
 
-  it('wants the key of the worker', async () => {
+  it("requires the worker's API key", async () => {
     assert.equal((await fetch(`${worker.url}/system_stats`)).status, 401);
   });
 });
 
-describe('where ComfyUI and its models are', () => {
-  it('is told by a folder, with the Python of the environment beside it', async () => {
+describe('ComfyUI and its models', () => {
+  it('are found in a folder, with the Python of the environment beside it', async () => {
     const worker = await launch({ options: { directory } });
     await worker.ready();
     assert.equal((await worker.fetch(images, { prompt: 'a bee' })).status, 200);
   });
 
-  it('is told by a model, whose folder ComfyUI then knows', async () => {
+  it('include the folder of the model', async () => {
     mkdirSync(join(folder, 'my models'), { recursive: true });
     const model = file('my models/bee "1".safetensors', '');
     const worker = await launch({ program, model });
@@ -247,7 +247,7 @@ describe('where ComfyUI and its models are', () => {
     assert.ok(info.includes('bee \\"1\\".safetensors'));
   });
 
-  it('is told by a folder of models, and a checkpoint that is not there is refused in words', async () => {
+  it('include a folder of models, and a missing checkpoint is refused by name', async () => {
     const models = join(folder, 'shelf');
     mkdirSync(join(models, 'checkpoints'), { recursive: true });
     file('shelf/checkpoints/found.safetensors', '');
@@ -265,7 +265,7 @@ describe('where ComfyUI and its models are', () => {
 });
 
 describe('a workflow with nodes that compute at comfy.org', () => {
-  it('is sent with the key that was given as a secret, and refused without it', async () => {
+  it('is sent with the key from a secret, and refused without it', async () => {
     const workflow = file('partner.json', {
       1: { class_type: 'PartnerNode', inputs: { prompt: '{{prompt}}' } },
       2: { class_type: 'SaveImage', inputs: { images: ['1', 0] } },
@@ -276,7 +276,7 @@ describe('a workflow with nodes that compute at comfy.org', () => {
       return (await worker.fetch(images, { prompt: 'a bee' })).status;
     };
     assert.equal(await statusWith({}), 400);
-    // The hive has put the value in place of `secret:NAME` by then.
+    // By then, the hive has replaced `secret:NAME` by the value.
     assert.equal(await statusWith({ comfy_org_key: 'comfy-key' }), 200);
   });
 });
@@ -292,7 +292,7 @@ describe('a workflow of your own', () => {
     5: node('PreviewImage', { images: ['1', 0] }),
   };
 
-  it('is filled with what the request says, and gives what it saves', async () => {
+  it('is filled with the values of the request, and returns the images that it saves', async () => {
     const worker = await launch({ program, options: { workflow: file('own.json', workflow) } });
     await worker.ready();
     const leaving = new AbortController();
@@ -311,19 +311,19 @@ describe('a workflow of your own', () => {
     assert.deepEqual(running?.[2].inputs, { text: 'a painting of FOR EVER, seed 3' });
     assert.deepEqual(running?.[3].inputs, { steps: 2, seed: 3 });
     const { data } = (await (await worker.fetch(images, { prompt: 'a bee' })).json()) as Body;
-    assert.equal(data?.length, 1, 'the preview is given too');
+    assert.equal(data?.length, 1, 'the preview is returned too');
   });
 
-  it('that cannot be one is refused before ComfyUI starts', async () => {
+  it('is refused before ComfyUI starts if it is invalid', async () => {
     const cases: [string, RegExp][] = [
       [join(folder, 'none.json'), /cannot be read/],
       [file('broken.json', '{'), /is not JSON/],
       [file('saved.json', { nodes: [], links: [] }), /format for saving: export it .* "Export \(API\)"/],
-      [file('list.json', [1]), /is no graph of nodes/],
-      [file('deaf.json', { 1: canvas }), /has no place \{\{prompt\}\}/],
+      [file('list.json', [1]), /is not a graph of nodes/],
+      [file('deaf.json', { 1: canvas }), /has no placeholder \{\{prompt\}\}/],
       [
         file('odd.json', { 1: node('A', { text: '{{prompt}} {{colour}}' }) }),
-        /has a place \{\{colour\}\}; there are: prompt/,
+        /has an unknown placeholder \{\{colour\}\}; known are: prompt/,
       ],
     ];
     for (const [workflow, says] of cases) {
@@ -379,7 +379,7 @@ describe('a ComfyUI that does not start or ends', { skip: atFullScale }, () => {
     ['anything', { program, options: { extra_args: ['--fail=KeyError: 5'] } }, 'crashed', /ended with KeyError: 5/],
   ];
   for (const [title, request, cause, says] of cases) {
-    it(`is told clearly: ${title}`, async () => {
+    it(`says why: ${title}`, async () => {
       const worker = await launch(request);
       const diagnosis = plugin.diagnose(await worker.failure(false));
       assert.equal(diagnosis?.cause, cause);
@@ -388,7 +388,7 @@ describe('a ComfyUI that does not start or ends', { skip: atFullScale }, () => {
     });
   }
 
-  it('takes the adapter with it when it dies, and is taken along when that is stopped', async () => {
+  it('ends the adapter when it dies, and ends when the adapter is stopped', async () => {
     const dying = await launch();
     await dying.ready();
     const { system } = (await (await dying.fetch('/system_stats')).json()) as { system: { argv: string[] } };

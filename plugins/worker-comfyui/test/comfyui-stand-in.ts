@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * A stand-in for ComfyUI: its command line, log, HTTP and WebSocket API, failures and ways with signals, without ComfyUI.
- * What it does is taken from ComfyUI's documentation and sources; no ComfyUI was at hand to compare it with. Run by Node, as
- * a real process. `--fail`, which ComfyUI does not have, holds words with which it ends at its start.
+ * A stand-in for ComfyUI: it imitates the command line, log, HTTP and WebSocket API, failures and signal handling, as
+ * ComfyUI's documentation and sources describe them. It has not been compared with ComfyUI itself. It runs as a real process.
+ * With `--fail=TEXT`, which ComfyUI does not have, it prints the text and exits while starting.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -137,7 +137,7 @@ const serve = (): void => {
     );
     process.exit(1);
   });
-  // SIGTERM has no handler: it kills.
+  // No handler for SIGTERM, which kills it.
   process.on('SIGINT', () => {
     say('\nStopped server');
     process.exit(0);

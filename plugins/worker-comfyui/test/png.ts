@@ -9,7 +9,7 @@ const chunk = (type: string, data: Buffer): Buffer => {
   return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
 };
 
-/** Of one colour, three bytes. */
+/** A PNG of one colour, given as three bytes. */
 export const png = (width: number, height: number, colour: readonly [number, number, number]): Buffer => {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -26,5 +26,5 @@ export const png = (width: number, height: number, colour: readonly [number, num
   ]);
 };
 
-/** Width and height as the file says. */
+/** Width and height from the header. */
 export const sizeOf = (file: Buffer): [width: number, height: number] => [file.readUInt32BE(16), file.readUInt32BE(20)];

@@ -1,4 +1,4 @@
-/** The part of ComfyUI's command line that the stand-in knows, refused in argparse's words. */
+/** The part of ComfyUI's command line that the stand-in knows, with argparse's error messages. */
 
 export interface StandInArguments {
   host: string;

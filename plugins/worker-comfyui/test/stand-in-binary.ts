@@ -1,4 +1,4 @@
-/** The stand-in where a ComfyUI would be: as a program, and as a folder with an environment of its own. */
+/** Installs the stand-in as a program, or as a folder with its own environment. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -6,7 +6,7 @@ const script = join(import.meta.dirname, 'comfyui-stand-in.ts');
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 const start = `exec ${quoted(process.execPath)} ${quoted(script)} "$@"`;
 
-/** Writes a program that starts it; gives its path. */
+/** Writes a program that starts it. Returns its path. */
 export const writeProgram = (folder: string): string => {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'comfyui');
@@ -14,7 +14,7 @@ export const writeProgram = (folder: string): string => {
   return path;
 };
 
-/** Writes a folder with `main.py` and a `venv` whose Python is the stand-in, whatever it is given to run. */
+/** Writes a folder with `main.py`, and a `venv` whose Python always runs the stand-in. */
 export const writeFolder = (folder: string): string => {
   mkdirSync(join(folder, 'venv/bin'), { recursive: true });
   writeFileSync(join(folder, 'main.py'), 'raise SystemExit("never run")\n');

@@ -1,4 +1,4 @@
-/** The stand-in's queue and worker: takes graphs, "draws" them, tells everybody how far it is, and keeps a history. */
+/** The stand-in's queue and worker: "draws" graphs, reports progress to all clients, and keeps a history. */
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { png } from './png.ts';
@@ -22,7 +22,7 @@ export interface History {
 
 class Interrupted extends Error {}
 
-/** A text of the prompt asks for a failure: `OUT OF MEMORY`, `BREAK`, or `FOR EVER`. */
+/** These texts in a prompt cause a failure: `OUT OF MEMORY`, `BREAK`, or `FOR EVER`. */
 export class Queue {
   readonly pending: Item[] = [];
   readonly history = new Map<string, History>();

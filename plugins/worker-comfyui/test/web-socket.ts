@@ -1,10 +1,10 @@
-/** As much of a WebSocket server as ComfyUI's clients need: it tells, and hears only that they leave. */
+/** A minimal WebSocket server for ComfyUI's clients: it only sends, and notices when they disconnect. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 export interface Listener {
-  /** `clientId` of the query. */
+  /** `clientId` from the query. */
   id: string;
   send(message: object): void;
   sendBytes(bytes: Buffer): void;
@@ -14,7 +14,7 @@ export interface Listener {
 const magic = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const [text, binary, closing] = [0x81, 0x82, 0x88];
 
-/** Takes the socket over; `onGone` is called once it has closed. */
+/** Takes over the socket; calls `onGone` once it has closed. */
 export const accept = (request: IncomingMessage, socket: Duplex, onGone: () => void): Listener => {
   const key = request.headers['sec-websocket-key'] ?? '';
   const answer = createHash('sha1').update(`${key}${magic}`).digest('base64');

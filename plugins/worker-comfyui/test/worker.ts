@@ -1,4 +1,4 @@
-/** Starts the adapter in front of the stand-in, or of a folder that looks like ComfyUI's. */
+/** Starts the adapter with the stand-in, or with a folder that looks like ComfyUI's. */
 import { join } from 'node:path';
 import { launchWorker as launch, resolveType, type TestLaunch, type TestWorker } from '@rbee/test/plugin-worker';
 import type from '../index.ts';
@@ -8,7 +8,7 @@ export type Worker = TestWorker;
 
 export interface WorkerRequest extends Pick<TestLaunch, 'options' | 'cwd'> {
   model?: string;
-  /** Program that is ComfyUI; with the option `directory` none is needed. */
+  /** The program that is ComfyUI; not needed with the option `directory`. */
   program?: string;
 }
 

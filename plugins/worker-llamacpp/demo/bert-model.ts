@@ -1,4 +1,4 @@
-/** A tiny BERT encoder of noise: an embedding model for tests. Equal texts give equal vectors, other texts others. */
+/** A tiny BERT encoder with random weights: an embedding model for tests. Different texts give different vectors. */
 
 import { noise } from '../../../tools/demo-models/noise.ts';
 import { type Metadata, type Tensor, writeGguf } from './gguf-writer.ts';
@@ -10,13 +10,13 @@ const feedForward = 128;
 const contextLength = 256;
 const meanPooling = 1;
 
-/** Length of the vectors that the model makes. */
+/** Length of the vectors that the model returns. */
 export const bertDimensions: number = embedding;
 
 /** The model as the bytes of a GGUF file, about 400 kB. */
 export const bertModel = (): Buffer => {
   const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
-  // A piece that begins a word carries the mark, one that continues it does not.
+  // Only a piece that starts a word has the mark.
   const pieces = [...'abcdefghijklmnopqrstuvwxyz0123456789.,!?'].flatMap((letter) => [`▁${letter}`, letter]);
   const tokens = [...special, ...pieces];
   const metadata: Record<string, Metadata> = {

@@ -1,4 +1,4 @@
-/** Writes the demo model to `models/demo.gguf` of this package; part of its build. */
+/** Writes the demo model to `models/demo.gguf` in this package, as part of its build. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainModel } from './chain-model.ts';

@@ -1,10 +1,10 @@
 /**
- * A language model whose weights are constructed, not trained: each token of a sentence leads to the next one, and any
- * other token to the first. It is a real llama model to every program that loads one.
+ * A language model with constructed weights instead of trained ones: each token of a sentence predicts the next, and any
+ * other token predicts the first. To every program that loads it, it is an ordinary llama model.
  *
- * The residual stream of a token is a single 1 in a dimension of its own (all tokens outside the sentence share one). The
- * output row of a token reads the dimension of the token before it. The upper half of the dimensions holds noise, which
- * attention mixes over the whole text: it says nothing about the next token, but lets embeddings differ by their text.
+ * The residual stream of a token is a single 1 in its own dimension (all tokens outside the sentence share one). The output
+ * row of a token reads the dimension of the token before it. The upper half of the dimensions holds noise, which attention
+ * mixes over the whole text. It does not affect the next token, but makes embeddings differ between texts.
  */
 
 import { noise } from '../../../tools/demo-models/noise.ts';
@@ -17,12 +17,12 @@ const heads = 4;
 const keyValueHeads = 2;
 const feedForward = 128;
 const contextLength = 4096;
-/** Even llama-server takes seconds to fill this one. */
+/** Large enough that even llama-server takes seconds to fill it. */
 const endlessContextLength = 131_072;
-/** Dimensions below hold the place in the sentence, dimensions from here on the noise. */
+/** Dimensions below this hold the position in the sentence, the others hold noise. */
 const firstNoise = embedding / 2;
 const outsideSentence = firstNoise - 1;
-/** Logit of the right token, less the others': far above what any temperature in use levels out. */
+/** Margin of the right token's logit over the others: so high that no practical temperature changes the result. */
 const certainty = 8;
 const quiet = 1 / 64;
 
@@ -33,7 +33,7 @@ const chatTemplate =
 const tokenTypes = { normal: 1, unknown: 2, control: 3, byte: 6 } as const;
 
 export interface ChainModelOptions {
-  /** Says the sentence again and again instead of ending, for tests that need a long answer. */
+  /** Repeats the sentence forever, for tests that need a long answer. */
   endless?: boolean;
 }
 
@@ -152,7 +152,7 @@ const block = (layer: number): Tensor[] => {
   ];
 };
 
-/** A matrix that writes to the dimensions of the noise only: the place in the sentence stays untouched. */
+/** A matrix that writes only to the noise dimensions, and keeps the position in the sentence. */
 const intoNoise = (inputs: number, seed: number) => {
   const rows = noise(inputs * embedding, seed, quiet);
   rows.fill(0, 0, inputs * firstNoise);

@@ -8,7 +8,7 @@ import { demoSentence, sentenceTokens } from './sentence.ts';
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 describe('the demo model', () => {
-  it('is the same bytes everywhere, and small', () => {
+  it('is small and identical on every machine', () => {
     assert.equal(sha256(chainModel()), '3fbcb898e87d8024dfd1cd2269625f85ee42fb24d62eef302a143384a98f5937');
     assert.equal(
       sha256(chainModel({ endless: true })),
@@ -18,9 +18,9 @@ describe('the demo model', () => {
     assert.ok(chainModel().length < 600_000);
   });
 
-  it('has a sentence in which one token leads to one other, and that no prompt gets into', () => {
+  it('has a sentence of unique tokens, none of which can come from a prompt', () => {
     assert.equal(new Set(sentenceTokens).size, sentenceTokens.length);
-    // Pairs of characters would be merged from a prompt; longer tokens cannot be reached without them.
+    // The tokenizer would merge pairs of characters of a prompt. Without pairs, it cannot reach longer tokens either.
     assert.ok(sentenceTokens.every((token) => [...token].length > 2));
     assert.equal(
       demoSentence,

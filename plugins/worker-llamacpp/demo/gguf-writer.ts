@@ -1,4 +1,4 @@
-/** Writes GGUF version 3: a header of typed metadata, a list of tensors, and their numbers, aligned. All little-endian. */
+/** Writes little-endian GGUF version 3: a header of typed metadata, a list of tensors, and their aligned data. */
 
 export type Metadata =
   | { type: 'u32' | 'i32' | 'f32'; value: number }
@@ -7,7 +7,7 @@ export type Metadata =
   | { type: 'strings'; value: readonly string[] }
   | { type: 'i32s' | 'f32s'; value: readonly number[] };
 
-/** A tensor of 32-bit floats; `shape` begins with the length of a row. */
+/** A tensor of 32-bit floats; `shape` starts with the length of a row. */
 export interface Tensor {
   name: string;
   shape: readonly number[];
@@ -18,7 +18,7 @@ const typeIds = { u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9 } as cons
 const f32Tensor = 0;
 const alignment = 32;
 
-/** The whole file as bytes; the same input gives the same bytes on every platform. */
+/** The complete file; the same input gives the same bytes on every platform. */
 export const writeGguf = (metadata: Readonly<Record<string, Metadata>>, tensors: readonly Tensor[]): Buffer => {
   const entries = Object.entries(metadata);
   const parts: Buffer[] = [
@@ -81,7 +81,7 @@ const text = (value: string): Buffer => {
   return Buffer.concat([u64(bytes.length), bytes]);
 };
 
-/** Written one by one, so that a big-endian machine gives the same file. */
+/** Written one by one, so that a big-endian machine writes the same file. */
 const floats = (values: Float32Array): Buffer => {
   const bytes = Buffer.alloc(values.length * 4);
   values.forEach((value, index) => {

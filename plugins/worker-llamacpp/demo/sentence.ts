@@ -1,8 +1,8 @@
-/** What the demo model says to everything, as the tokens that it is made of. `▁` is a space, as in any such vocabulary. */
+/** The demo model's only answer, as tokens. `▁` is a space, as usual in such vocabularies. */
 
 /**
- * One token leads to the next, so none may come twice. None may be a single character either, nor a pair of them: then no
- * prompt has one of these tokens, and every prompt ends in the same place.
+ * Each token predicts the next, so no token may occur twice. None may be a single character or a pair of characters: then no
+ * prompt contains these tokens, and every prompt gets the same answer.
  */
 export const sentenceTokens: readonly string[] = [
   'Hello',

@@ -1,4 +1,4 @@
-/** The command line of the builtin server, as `command` writes it. */
+/** Parses the command line of the builtin server, which `command` writes. */
 import { oneOf, parseArguments, required, wholeNumber } from '@rbee/worker-server';
 
 export interface Arguments {
@@ -8,18 +8,18 @@ export interface Arguments {
   host: string;
   port: number;
   gpu: 'cpu' | 'cuda' | 'vulkan' | 'metal';
-  /** Tokens of one slot. */
+  /** Tokens per slot. */
   context: number;
   slots: number;
   queueLimit: number;
-  /** 0: as many as there are good cores. */
+  /** 0: one per performance core. */
   threads: number;
   batch: number;
   gpuLayers: 'auto' | 'max' | number;
   flashAttention: 'auto' | boolean;
   cacheTypeK: string;
   cacheTypeV: string;
-  /** Empty: the model's own. */
+  /** Empty: the model's own template. */
   chatTemplate: string;
   mmap: boolean;
   mlock: boolean;
@@ -45,7 +45,7 @@ const options = {
   mlock: { type: 'boolean', default: false },
 } as const;
 
-/** Throws a `StartError` that names the argument. */
+/** Throws a `StartError` that names the wrong argument. */
 export const readArguments = (argv: readonly string[]): Arguments => {
   const { values } = parseArguments(argv, options);
   const gpu = oneOf('--gpu', values.gpu, ['cpu', 'cuda', 'vulkan', 'metal'] as const);

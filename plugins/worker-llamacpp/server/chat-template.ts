@@ -1,4 +1,4 @@
-/** Renders a conversation with the Jinja template of the model, for exactly the messages that were given. */
+/** Renders the given messages with the model's Jinja template, without changing them. */
 import { Template } from '@huggingface/jinja';
 import { exitCodes, invalidRequest, StartError } from '@rbee/worker-server';
 
@@ -9,16 +9,16 @@ export interface Message {
 }
 
 export interface ChatTemplate {
-  /** Throws a 400 when the template refuses the messages. */
+  /** Throws a 400 if the template refuses the messages. */
   render(messages: readonly Message[], variables: Readonly<Record<string, unknown>>): string;
 }
 
-/** For models without a template, as llama-server does. */
+/** For models without a template, as in llama-server. */
 const chatml =
   "{%- for message in messages -%}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor -%}" +
   "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}";
 
-/** `asked` is the option (Jinja, `chatml` or empty), `own` the model's. */
+/** `asked` is the option (Jinja, `chatml` or empty), `own` the model's template. */
 export const createChatTemplate = (
   asked: string,
   own: string | undefined,
@@ -27,7 +27,7 @@ export const createChatTemplate = (
   if (asked !== '' && asked !== 'chatml' && !/\{[{%]/.test(asked)) {
     throw new StartError(
       exitCodes.usage,
-      `the builtin engine knows no chat template "${asked}": give Jinja text, or chatml`,
+      `the builtin engine does not know the chat template "${asked}": use Jinja text, or chatml`,
     );
   }
   const source = asked === 'chatml' ? chatml : asked || own || chatml;
@@ -51,7 +51,7 @@ export const createChatTemplate = (
   };
 };
 
-/** `asked`: the template is that of the option, not the model's own. */
+/** `asked`: the template comes from the option, not from the model. */
 const compile = (source: string, asked: boolean) => {
   try {
     return new Template(source);
@@ -62,7 +62,7 @@ const compile = (source: string, asked: boolean) => {
   }
 };
 
-/** Templates expect text where the API allows a list of parts. */
+/** Templates expect text; the API also allows a list of parts. */
 const plain = (message: Message, index: number) => {
   const role = message.role === 'developer' ? 'system' : message.role;
   return { ...message, role, content: contentText(message.content, index) };
@@ -74,7 +74,7 @@ const contentText = (content: Message['content'], index: number): string => {
   return content
     .map(({ type, text }) => {
       if (type === 'text' && typeof text === 'string') return text;
-      throw invalidRequest(`this model takes text only, no ${type}`, `messages[${index}].content`);
+      throw invalidRequest(`this model accepts only text, not ${type}`, `messages[${index}].content`);
     })
     .join('\n');
 };

@@ -1,9 +1,9 @@
-/** Looks for what is wrong with a model file before llama.cpp does, whose answers are a bare failure or an abort. */
+/** Checks a model file before llama.cpp loads it: llama.cpp only says that it failed, or aborts. */
 import { statSync } from 'node:fs';
 import { exitCodes, StartError } from '@rbee/worker-server';
 import { GgufError, type GgufHeader, readGgufHeader } from './gguf.ts';
 
-/** Gives the header of a model that can be tried; throws a `StartError` that says what is wrong. */
+/** Returns the header of a model that is worth loading. Throws a `StartError` that says what is wrong. */
 export const checkModel = (path: string): GgufHeader => {
   const header = readChecked(path);
   checkBounds(path, header);
@@ -24,13 +24,13 @@ const readChecked = (path: string): GgufHeader => {
       code === 'ENOENT'
         ? `the model file ${path} does not exist`
         : code === 'EACCES'
-          ? `the model file ${path} may not be read by this user`
+          ? `the model file ${path} is not readable for this user`
           : `the model file ${path} cannot be read: ${message}`;
     throw new StartError(exitCodes.noModel, problem, { cause });
   }
 };
 
-/** Values of a block and the bytes that it takes, by GGML's number of the format. */
+/** Values and bytes per block, by GGML's format number. */
 const blocks: Readonly<Record<number, readonly [values: number, bytes: number]>> = {
   0: [1, 4],
   1: [1, 2],
@@ -53,7 +53,7 @@ const blocks: Readonly<Record<number, readonly [values: number, bytes: number]>>
   30: [1, 2],
 };
 
-/** Of a format that is not in the table just the start of the data is checked; llama.cpp looks again. */
+/** For a format that is not in the table, only the start of the data is checked; llama.cpp checks again. */
 const checkBounds = (path: string, { tensors, fileSize }: GgufHeader) => {
   for (const { name, shape, type, offset } of tensors) {
     const [values, bytes] = blocks[type] ?? [1, 0];
@@ -63,7 +63,7 @@ const checkBounds = (path: string, { tensors, fileSize }: GgufHeader) => {
   }
 };
 
-/** llama.cpp aborts the process when a token comes twice. */
+/** llama.cpp aborts the process if a token occurs twice. */
 const checkVocabulary = (path: string, { metadata }: GgufHeader) => {
   const tokens = metadata.get('tokenizer.ggml.tokens');
   if (!Array.isArray(tokens)) return;
@@ -71,7 +71,7 @@ const checkVocabulary = (path: string, { metadata }: GgufHeader) => {
   if (seen.size === tokens.length) return;
   seen.clear();
   const twice = tokens.find((token) => seen.size === seen.add(token).size);
-  throw bad(`the model file ${path} has a damaged vocabulary: the token ${JSON.stringify(twice)} is in it twice`);
+  throw bad(`the model file ${path} has a damaged vocabulary: it contains the token ${JSON.stringify(twice)} twice`);
 };
 
 const bad = (message: string, cause?: unknown) => new StartError(exitCodes.badModel, message, { cause });

@@ -1,4 +1,4 @@
-/** POST /v1/completions: text in, text out, no template. */
+/** POST /v1/completions: continues a text, without a chat template. */
 import { randomUUID } from 'node:crypto';
 import type { Route } from '@rbee/worker-server';
 import type { Token } from 'node-llama-cpp';
@@ -53,7 +53,7 @@ export const completionRoute: Route<Engine> = {
   },
 };
 
-/** One prompt or several, each as text or as tokens. */
+/** One or several prompts, each as text or as tokens. */
 const promptsOf = (engine: Engine, prompt: CompletionRequest['prompt']): Token[][] => {
   const list = typeof prompt === 'string' ? [prompt] : isTokens(prompt) ? [prompt] : prompt;
   return list.map((one) => (typeof one === 'string' ? engine.tokenize(one) : checkTokens(one, engine, 'prompt')));

@@ -3,21 +3,21 @@ import { ApiError, invalidRequest } from '@rbee/worker-server';
 import type { LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama-cpp';
 
 export interface Embedder {
-  /** Vectors in the order of the inputs, and the tokens of all. Throws a 400 when an input does not fit. */
+  /** Returns vectors in the order of the inputs, and the total number of tokens. Throws a 400 if an input does not fit. */
   embed(inputs: readonly (string | Token[])[], signal: AbortSignal): Promise<{ vectors: number[][]; tokens: number }>;
 }
 
-/** The context is made when it is first asked for: most workers never need it. */
+/** Creates the context on first use, because most workers never need it. */
 export const createEmbedder = (model: LlamaModel, contextSize: number, threads: number): Embedder => {
   let context: Promise<LlamaEmbeddingContext> | undefined;
   const open = () => {
-    // The whole input has to go through the model in one batch.
+    // The model must see the whole input in one batch.
     context ??= model.createEmbeddingContext({ contextSize, batchSize: contextSize, threads }).catch((cause) => {
       context = undefined;
       throw new ApiError(
         503,
         'unavailable_error',
-        `the context for embeddings cannot be made: ${(cause as Error).message}`,
+        `cannot create the context for embeddings: ${(cause as Error).message}`,
         {
           cause,
         },
@@ -32,7 +32,7 @@ export const createEmbedder = (model: LlamaModel, contextSize: number, threads: 
       let tokens = 0;
       for (const [index, input] of inputs.entries()) {
         signal.throwIfAborted();
-        // Both calls below add to the list that they are given.
+        // Both calls below append to the list.
         const listed = typeof input === 'string' ? model.tokenize(input, false) : input;
         const length = embedding.calculateInputLength([...listed]);
         if (listed.length === 0) throw invalidRequest('an input is empty', `input[${index}]`);

@@ -16,7 +16,7 @@ export const embeddingRoute: Route<Engine> = {
   handler: async (request, { loaded: engine, model, signal, count }) => {
     const { input, encoding_format: format, dimensions } = request.body as EmbeddingRequest;
     if (dimensions != null && dimensions !== engine.facts.n_embd) {
-      throw invalidRequest(`this model makes vectors of ${engine.facts.n_embd} dimensions, no others`, 'dimensions');
+      throw invalidRequest(`this model returns only vectors of ${engine.facts.n_embd} dimensions`, 'dimensions');
     }
     const inputs = inputsOf(input).map((one, index) =>
       typeof one === 'string' ? one : checkTokens(one, engine, `input[${index}]`),

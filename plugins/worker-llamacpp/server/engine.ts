@@ -1,4 +1,4 @@
-/** llama.cpp through node-llama-cpp: the model, one context with a sequence for each slot, embeddings on demand. */
+/** llama.cpp through node-llama-cpp: a model, a context with one sequence per slot, and embeddings on demand. */
 import { availableMemory } from 'node:process';
 import { exitCodes, type LoadContext, StartError } from '@rbee/worker-server';
 import type { Llama, LlamaContext, LlamaGrammar, LlamaModel, Token } from 'node-llama-cpp';
@@ -13,19 +13,19 @@ import { compileJsonSchema } from './json-schema/compile.ts';
 import { print } from './json-schema/grammar.ts';
 
 export interface Engine {
-  /** Tokens of a text that the model is to go on with, its begin token first. */
+  /** Tokens of a text to continue, starting with the model's begin token. */
   tokenize(text: string): Token[];
   chatTemplate: ChatTemplate;
-  /** Absent for a model that makes embeddings only. */
+  /** Absent for models that only return embeddings. */
   generate?(request: GenerateRequest): Promise<Generated>;
   embed: Embedder['embed'];
-  /** Of the JSON texts that are valid by a schema; throws a `SchemaProblem`. */
+  /** A grammar of the JSON texts that are valid by a schema. Throws a `SchemaProblem`. */
   grammar(schema: object): Promise<LlamaGrammar>;
   facts: { n_ctx: number; n_ctx_train: number; n_embd: number; n_vocab: number; size: number };
   close(): Promise<void>;
 }
 
-/** Bytes below which a second thread costs more than it gives; on a busy machine, a thousand times more. */
+/** For models smaller than this, a second thread makes things slower; on a busy machine, a thousand times slower. */
 const tinyModel = 16 * 1024 * 1024;
 
 export const loadEngine = async (options: Arguments, { progress, signal }: LoadContext): Promise<Engine> => {
@@ -110,7 +110,7 @@ const generator = (
 
 type Library = typeof import('node-llama-cpp');
 
-/** Never builds, never downloads: a worker runs what is installed, or says that it is not. */
+/** Never builds or downloads anything: if the build is not installed, the worker fails and says so. */
 const openLlama = async (library: Library, { gpu, threads }: Arguments, words: LastWords): Promise<Llama> => {
   const wanted = gpu === 'cpu' ? false : gpu;
   const missing = `node-llama-cpp has no ${gpu} build that runs here`;
@@ -127,13 +127,13 @@ const openLlama = async (library: Library, { gpu, threads }: Arguments, words: L
       ...(threads > 0 ? { maxThreads: threads } : {}),
     }),
   );
-  // It falls back to the CPU without a word.
+  // node-llama-cpp silently falls back to the CPU.
   if (llama.gpu !== wanted)
     throw new StartError(exitCodes.unavailable, `${missing}: it would use ${llama.gpu || 'the CPU'}`);
   return llama;
 };
 
-/** llama.cpp tells the reason of a failure in its log only. */
+/** llama.cpp gives the reason for a failure only in its log. */
 interface LastWords {
   add(line: string): void;
   reason(): string | undefined;
@@ -157,11 +157,11 @@ const createLastWords = (): LastWords => {
 const reasonIn =
   /error loading model: (.+)|failed to initialize the context: (.+)|llama_init_from_model: (.*(?:cache type|requires).*)/;
 
-/** What an option is the reason of, whatever was being done. */
+/** Failures that an option causes, in any step. */
 const aboutOptions = /cache types? |requires flash/i;
 const aboutMemory = /failed to allocate|out of memory|insufficient memory|not enough memory/i;
 
-/** Runs a step of loading; its failure becomes a sentence and an exit code. */
+/** Runs one step of loading, and turns a failure into a sentence and an exit code. */
 const native = async <Made>(
   problem: string,
   exitCode: number,
@@ -183,7 +183,7 @@ const text = ({ metadata }: GgufHeader, key: string) => {
   return typeof value === 'string' ? value : undefined;
 };
 
-/** The slot's context, never more than the model was trained for; what kind of model it is. */
+/** The context of a slot, at most what the model was trained for, and the kind of model. */
 const sizesOf = (header: GgufHeader, { context }: Arguments) => {
   const architecture = text(header, 'general.architecture') ?? '';
   const shape = shapeOf(flat(header));
@@ -204,7 +204,7 @@ const flat = ({ metadata }: GgufHeader) => {
   return scalars;
 };
 
-/** llama.cpp would try for a quarter of a minute, with gigabytes, before it says that a context is too large. */
+/** llama.cpp would try for 15 seconds, using gigabytes, before it reports that a context is too large. */
 const checkMemory = (header: GgufHeader, options: Arguments, context: number) => {
   if (options.gpu !== 'cpu') return;
   const shape = shapeOf(flat(header));

@@ -1,4 +1,4 @@
-/** One answer: the prompt into a sequence, tokens out, until the model, a stop string, a limit or the client ends it. */
+/** Generates one answer, until the model, a stop string, a limit or the client ends it. */
 import { ApiError, invalidRequest } from '@rbee/worker-server';
 import type { LlamaContextSequence, LlamaGrammar, LlamaModel, Token } from 'node-llama-cpp';
 import type { PieceReader } from './pieces.ts';
@@ -10,27 +10,27 @@ export interface GenerateTools {
   model: LlamaModel;
   sequences: Sequences;
   pieces(): PieceReader;
-  /** Tokens that a sequence holds. */
+  /** Capacity of a sequence in tokens. */
   contextSize: number;
-  /** Tokens of a prompt that are computed in one go. */
+  /** Prompt tokens that are computed at once. */
   batchSize: number;
 }
 
 export interface GenerateRequest {
   prompt: Token[];
   sampling: SamplingRequest;
-  /** Most tokens to generate; as many as fit when absent. */
+  /** Maximum number of tokens to generate; if absent, as many as fit. */
   maxTokens: number | undefined;
   stops: readonly string[];
   grammar: LlamaGrammar | undefined;
   signal: AbortSignal;
-  /** Gets each piece of text; a promise makes the generation wait. */
+  /** Called with each piece of text; generation waits for a returned promise. */
   onText(text: string): Promise<void> | undefined;
 }
 
 export interface Generated {
   finishReason: 'stop' | 'length';
-  /** Tokens of the prompt, of these taken from an earlier text, and tokens generated (the one that ends a text counts). */
+  /** Tokens of the prompt, how many of these were cached, and generated tokens (including the end token). */
   promptTokens: number;
   cachedTokens: number;
   completionTokens: number;
@@ -38,7 +38,7 @@ export interface Generated {
   completionMs: number;
 }
 
-/** Throws a 400 when the prompt does not fit, and the signal's reason when that fires. */
+/** Throws a 400 if the prompt does not fit, and the signal's reason when it fires. */
 export const generate = async (tools: GenerateTools, request: GenerateRequest): Promise<Generated> => {
   const { prompt, signal } = request;
   const room = tools.contextSize - prompt.length;
@@ -51,7 +51,7 @@ export const generate = async (tools: GenerateTools, request: GenerateRequest): 
     broken = false;
     return generated;
   } catch (error) {
-    // An abort comes between two computations and leaves a sequence that can be used.
+    // An abort takes effect between two computations, so the sequence stays usable.
     broken = !signal.aborted;
     throw error;
   } finally {
@@ -114,13 +114,13 @@ const answer = async (
   };
 };
 
-/** Keeps what the sequence shares with the prompt, less one token, which must be computed to go on from; gives the rest. */
+/** Keeps the prefix that sequence and prompt share, except one token, which must be recomputed. Returns the rest. */
 const reusePrefix = async (sequence: LlamaContextSequence, prompt: Token[]): Promise<Token[]> => {
   const shared = Math.min(sequence.compareContextTokens(prompt).firstDifferentIndex, prompt.length - 1);
   if (shared < sequence.nextTokenIndex) {
     await sequence.eraseContextTokenRanges([{ start: shared, end: sequence.nextTokenIndex }]);
   }
-  // Some models cannot forget a part: then less is kept than was asked for.
+  // Some models cannot drop an arbitrary part, and keep less than requested.
   return prompt.slice(sequence.nextTokenIndex);
 };
 

@@ -27,14 +27,14 @@ describe('the reader of GGUF headers', () => {
     assert.equal((last?.offset ?? 0) + 4 * (last?.shape.reduce((a, b) => a * b) ?? 0), fileSize);
   });
 
-  it('refuses a file that ends anywhere before its end, always with a sentence and never by a crash', () => {
+  it('refuses a file that is truncated anywhere, with a message and without a crash', () => {
     for (let length = 0; length < whole.length; length += 997) {
       write(whole.subarray(0, length));
       assert.throws(() => checkModel(file), /cut off|"GGUF" is expected/, `cut at ${length}`);
     }
   });
 
-  it('calls a big-endian file what it is, not version 50331648', () => {
+  it('recognises a big-endian file, rather than reporting version 50331648', () => {
     const swapped = Buffer.from(whole);
     swapped.writeUInt32BE(3, 4);
     write(swapped);

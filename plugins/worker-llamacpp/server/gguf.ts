@@ -1,6 +1,6 @@
 /**
- * Reads the header of a GGUF file: metadata and the places of the tensors. It is done before the file reaches llama.cpp,
- * which says of many faults only that it failed to load, and ends the whole process on some.
+ * Reads the header of a GGUF file: metadata and the positions of the tensors. This comes before llama.cpp, which reports
+ * many faults only as a failure to load, and aborts the process on some.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -8,11 +8,11 @@ export type GgufValue = string | number | bigint | boolean | readonly GgufValue[
 
 export interface GgufTensor {
   name: string;
-  /** Number of values in each dimension, the length of a row first. */
+  /** Size of each dimension, the length of a row first. */
   shape: readonly number[];
-  /** GGML's number of the format of its values. */
+  /** GGML's format number. */
   type: number;
-  /** Place of its data, in bytes from the start of the file. */
+  /** Offset of its data, in bytes from the start of the file. */
   offset: number;
 }
 
@@ -24,12 +24,12 @@ export interface GgufHeader {
   fileSize: number;
 }
 
-/** The file is not a GGUF file, or its header is damaged; the message says which, without the path. */
+/** The file is not GGUF, or its header is damaged. The message says which, without the path. */
 export class GgufError extends Error {
   override readonly name = 'GgufError';
 }
 
-/** Reads the header only, not the data. Throws a `GgufError`, or what the file system says. */
+/** Reads the header only, not the data. Throws a `GgufError`, or the file system's error. */
 export const readGgufHeader = (path: string): GgufHeader => {
   const descriptor = openSync(path, 'r');
   try {
@@ -40,8 +40,8 @@ export const readGgufHeader = (path: string): GgufHeader => {
   }
 };
 
-/** Above any real model by far: a larger number is damage. */
-const mostEntries = 1_000_000;
+/** Far above any real model: a larger number means damage. */
+const maxEntries = 1_000_000;
 const defaultAlignment = 32;
 const valueTypes = { string: 8, array: 9 } as const;
 
@@ -54,7 +54,7 @@ const readHeader = (cursor: Cursor, fileSize: number): GgufHeader => {
   const version = cursor.take(4).readUInt32LE();
   if (version >= 0x1_00_00) {
     throw new GgufError(
-      'it is for big-endian machines: download the usual one, or convert it with gguf_convert_endian.py',
+      'it is for big-endian machines: download the little-endian file, or convert it with gguf_convert_endian.py',
     );
   }
   if (version < 2 || version > 3) throw new GgufError(`its GGUF version ${version} is not known`);
@@ -85,7 +85,7 @@ const readTensor = (cursor: Cursor): GgufTensor => {
   return { name, shape, type: cursor.take(4).readUInt32LE(), offset: cursor.long() };
 };
 
-/** Readers of single values, by GGUF's number of their type. */
+/** Readers of single values, by GGUF's type number. */
 const scalars: Readonly<Record<number, (cursor: Cursor) => GgufValue>> = {
   0: (cursor) => cursor.take(1).readUInt8(),
   1: (cursor) => cursor.take(1).readInt8(),
@@ -117,12 +117,12 @@ const readValue = (cursor: Cursor, type: number, depth = 0): GgufValue => {
 
 interface Cursor {
   readonly position: number;
-  /** The next bytes; a `GgufError` when the file ends before. */
+  /** The next bytes. Throws a `GgufError` if the file ends before. */
   take(length: number): Buffer;
-  /** A 64-bit number that a double can hold. */
+  /** A 64-bit number. Throws if a double cannot hold it. */
   long(): number;
-  /** A 64-bit number of things, refused when it is absurd. */
-  count(things: string, most?: number): number;
+  /** A 64-bit count. Throws if it is absurdly high. */
+  count(things: string, max?: number): number;
   text(): string;
 }
 
@@ -163,9 +163,9 @@ const createCursor = (descriptor: number, fileSize: number): Cursor => {
     return Number(value);
   };
 
-  const count = (things: string, most = mostEntries) => {
+  const count = (things: string, max = maxEntries) => {
     const value = long();
-    if (value > most) throw new GgufError(`its header is damaged: it claims ${value} ${things}`);
+    if (value > max) throw new GgufError(`its header is damaged: it claims ${value} ${things}`);
     return value;
   };
 

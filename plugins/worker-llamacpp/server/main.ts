@@ -1,4 +1,4 @@
-/** The builtin engine's program: llama.cpp through node-llama-cpp behind OpenAI's API. */
+/** The builtin engine: serves llama.cpp through node-llama-cpp with OpenAI's API. */
 import { runWorkerServer, StartError } from '@rbee/worker-server';
 import { readArguments } from './arguments.ts';
 import { chatRoute } from './chat.ts';
@@ -21,7 +21,7 @@ const main = async () => {
     load: (context) => loadEngine(options, context),
     unload: (engine) => engine.close(),
     describe: ({ facts }) => ({ owned_by: 'llamacpp', meta: facts }),
-    // llama-server's names, so that a hive reads both engines alike.
+    // llama-server's names, so that a hive reads both engines in the same way.
     gauges: [
       { name: 'llamacpp:requests_processing', help: 'Requests that run', value: ({ running }) => running },
       { name: 'llamacpp:requests_deferred', help: 'Requests that wait', value: ({ waiting }) => waiting },

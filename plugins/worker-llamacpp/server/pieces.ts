@@ -1,21 +1,21 @@
-/** From tokens to text, one at a time: cheap for the common token, right for characters that are spread over several. */
+/** Turns tokens into text one at a time: fast for common tokens, correct for characters that span several. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 
 export interface PieceReader {
-  /** The text that this token completes; empty when a character is still incomplete. */
+  /** The text that this token completes; empty while a character is incomplete. */
   push(token: Token): string;
-  /** What is left of an incomplete character. */
+  /** The rest of an incomplete character. */
   end(): string;
 }
 
 const incomplete = '\ufffd';
-/** A character has at most four bytes, each a token of its own at worst. */
-const longestCharacter = 4;
+/** A character has at most four bytes, which may be four tokens. */
+const maxTokensPerCharacter = 4;
 
 /** Makes readers that share what they learn about a model's vocabulary. */
 export const createPieces = (model: LlamaModel): (() => PieceReader) => {
   const known = new Map<Token, string>();
-  // Some vocabularies swallow a space at the start of a text; no token stands at the start behind an anchor.
+  // Some vocabularies drop a space at the start of a text. After an anchor, no token is at the start.
   const anchor = model.tokenize('a', false).slice(-1);
   const anchorText = model.detokenize(anchor);
 
@@ -46,7 +46,7 @@ export const createPieces = (model: LlamaModel): (() => PieceReader) => {
           if (!piece.includes(incomplete)) return piece;
         }
         held.push(token);
-        return held.length < longestCharacter && textOf(held).endsWith(incomplete) ? '' : release();
+        return held.length < maxTokensPerCharacter && textOf(held).endsWith(incomplete) ? '' : release();
       },
       end: release,
     };

@@ -1,4 +1,4 @@
-/** How the next token is chosen: a request's parameters, with llama-server's defaults, in node-llama-cpp's words. */
+/** Translates a request's sampling parameters, with llama-server's defaults, to node-llama-cpp's. */
 import { randomInt } from 'node:crypto';
 import { invalidRequest } from '@rbee/worker-server';
 import {
@@ -28,11 +28,11 @@ const defaults = { temperature: 0.8, topP: 0.95, topK: 40, minP: 0.05, penalized
 
 export interface Sampling {
   options: SequenceEvaluateOptions;
-  /** Called with each generated token; absent when nothing depends on it. */
+  /** Called with each generated token; absent if nothing depends on it. */
   accept?(token: Token): void;
 }
 
-/** A new one for each answer: penalties and grammar have a memory. */
+/** Create a new one for each answer: penalties and grammar have state. */
 export const createSampling = (
   request: SamplingRequest,
   model: LlamaModel,

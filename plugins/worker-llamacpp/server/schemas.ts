@@ -1,4 +1,4 @@
-/** JSON Schemas of the requests. Fields that are not named here are let through and overlooked. */
+/** JSON Schemas of the requests. Unknown fields are accepted and ignored. */
 
 const orNull = (schema: { type: string } & Record<string, unknown>) => ({ ...schema, type: [schema.type, 'null'] });
 const number = (minimum: number, maximum: number) => orNull({ type: 'number', minimum, maximum });
@@ -16,7 +16,7 @@ const common = {
   top_p: number(0, 1),
   top_k: integer(0, largest),
   min_p: number(0, 1),
-  // -1 asks for another seed each time.
+  // -1 means a random seed.
   seed: integer(-1, 2 ** 53 - 1),
   repeat_penalty: number(0, 10),
   repeat_last_n: integer(0, 65_536),

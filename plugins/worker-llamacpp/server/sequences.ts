@@ -1,15 +1,15 @@
-/** The sequences of one context, one for each slot. Each keeps its last text, whose beginning need not be computed again. */
+/** The sequences of one context, one per slot. Each keeps its last text, so that a shared beginning is not recomputed. */
 import type { LlamaContext, LlamaContextSequence, Token } from 'node-llama-cpp';
 
 export interface Sequences {
-  /** A free sequence, best one that already holds the beginning of the prompt. There is one for each slot. */
+  /** Takes a free sequence, preferably one that already holds the beginning of the prompt. */
   take(prompt: Token[]): LlamaContextSequence;
-  /** Gives it back; `broken` when its state is not to be trusted any more. */
+  /** Returns it; `broken` if its state can no longer be trusted. */
   give(sequence: LlamaContextSequence, broken: boolean): Promise<void>;
 }
 
 export const createSequences = (context: LlamaContext): Sequences => {
-  // The one that was used longest ago comes first.
+  // Least recently used first.
   const free = Array.from({ length: context.totalSequences }, () => context.getSequence());
   return {
     take: (prompt) => {

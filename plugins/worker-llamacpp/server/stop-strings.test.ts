@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createStopGate } from './stop-strings.ts';
 
-/** What is shown of the pieces, and whether a stop string was met. */
+/** The visible text of the pieces, and whether a stop string was found. */
 const through = (stops: string[], ...pieces: string[]) => {
   const gate = createStopGate(stops);
   const shown: string[] = [];
@@ -13,22 +13,22 @@ const through = (stops: string[], ...pieces: string[]) => {
 };
 
 describe('a stop gate', () => {
-  it('lets everything through when there is no stop string', () => {
+  it('passes everything through if there is no stop string', () => {
     assert.deepEqual(through([], 'a', 'b'), { shown: 'ab', stopped: false });
     assert.deepEqual(through([''], 'a', 'b'), { shown: 'ab', stopped: false });
   });
 
-  it('ends before a stop string, within a piece or over several', () => {
+  it('ends before a stop string, within one piece or across several', () => {
     assert.deepEqual(through(['END'], 'one END two'), { shown: 'one ', stopped: true });
     assert.deepEqual(through(['END'], 'one E', 'N', 'D two'), { shown: 'one ', stopped: true });
   });
 
-  it('gives back what only looked like the beginning of one', () => {
+  it('releases text that only looked like the start of one', () => {
     assert.deepEqual(through(['END'], 'EE', 'NE', 'N'), { shown: 'EENEN', stopped: false });
     assert.deepEqual(through(['aab'], 'a', 'a', 'a', 'b'), { shown: 'a', stopped: true });
   });
 
-  it('takes the one that comes first in the text', () => {
+  it('ends at the one that comes first in the text', () => {
     assert.deepEqual(through(['two', 'one'], 'a one two'), { shown: 'a ', stopped: true });
   });
 });

@@ -1,11 +1,11 @@
-/** Lets text through until a stop string appears, and holds back what may be the beginning of one. */
+/** Passes text through until a stop string appears, and holds back what may be the start of one. */
 
 export interface StopGate {
   /** What can be shown now. */
   push(text: string): string;
-  /** A stop string was met: nothing more comes. */
+  /** Whether a stop string was found: nothing more follows. */
   readonly stopped: boolean;
-  /** What was held back at the end of a text without a stop string. */
+  /** The held-back text, if the answer ended without a stop string. */
   end(): string;
 }
 
@@ -40,7 +40,7 @@ export const createStopGate = (stops: readonly string[]): StopGate => {
   };
 };
 
-/** Length of the longest end of `text` with which `stop` begins. */
+/** Length of the longest suffix of `text` that is a prefix of `stop`. */
 const overlap = (text: string, stop: string): number => {
   for (let length = Math.min(text.length, stop.length - 1); length > 0; length -= 1) {
     if (text.endsWith(stop.slice(0, length))) return length;

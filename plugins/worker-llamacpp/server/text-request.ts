@@ -1,4 +1,4 @@
-/** What chat and text completions have in common: their parameters, what is not offered, and the parts of an answer. */
+/** What chat and text completions share: parameters, unsupported fields, and the parts of an answer. */
 import { type EventStream, invalidRequest, type RequestContext } from '@rbee/worker-server';
 import type { LlamaGrammar, Token } from 'node-llama-cpp';
 import type { Engine } from './engine.ts';
@@ -15,27 +15,27 @@ export interface TextRequest extends SamplingRequest {
   response_format?: {
     type: 'text' | 'json_object' | 'json_schema';
     json_schema?: { schema: object };
-    /** llama-server's own place for the schema. */
+    /** llama-server's own field for the schema. */
     schema?: object;
   } | null;
   n?: number | null;
   [field: string]: unknown;
 }
 
-/** Answering as if a wish had not been uttered would be wrong, so what is not offered is refused by name. */
+/** Refuses unsupported fields by name: ignoring them would give a wrong answer. */
 export const refuseUnsupported = (body: TextRequest): void => {
-  if ((body.n ?? 1) !== 1) throw invalidRequest('one answer is made for each request: n must be 1', 'n');
+  if ((body.n ?? 1) !== 1) throw invalidRequest('the builtin engine gives one answer per request: n must be 1', 'n');
   for (const field of ['tools', 'functions', 'logprobs', 'top_logprobs', 'echo', 'suffix', 'audio', 'grammar']) {
     const value = body[field];
     if (value === undefined || value === null || value === false || value === 0 || value === '') continue;
     if (Array.isArray(value) && value.length === 0) continue;
-    throw invalidRequest(`${field} is not offered by the builtin engine of llamacpp`, field, 'unsupported_parameter');
+    throw invalidRequest(`the builtin engine of llamacpp does not support ${field}`, field, 'unsupported_parameter');
   }
   const best = body['best_of'];
   if (best !== undefined && best !== null && best !== 1) throw invalidRequest('best_of must be 1', 'best_of');
 };
 
-/** A grammar for JSON answers, when they are asked for. */
+/** A grammar for JSON answers, if the request asks for them. */
 export const grammarFor = async (engine: Engine, body: TextRequest): Promise<LlamaGrammar | undefined> => {
   const format = body.response_format;
   if (!format || format.type === 'text') return undefined;
@@ -47,7 +47,7 @@ export const grammarFor = async (engine: Engine, body: TextRequest): Promise<Lla
     return await engine.grammar(schema ?? { type: 'object' });
   } catch (problem) {
     if (!(problem instanceof SchemaProblem)) throw problem;
-    const message = `the builtin engine of llamacpp cannot answer by this JSON schema: ${problem.message} (at ${problem.path})`;
+    const message = `the builtin engine of llamacpp cannot follow this JSON schema: ${problem.message} (at ${problem.path})`;
     throw invalidRequest(
       message,
       'response_format',
@@ -56,7 +56,7 @@ export const grammarFor = async (engine: Engine, body: TextRequest): Promise<Lla
   }
 };
 
-/** One answer of the model with the request's parameters. */
+/** Generates one answer with the request's parameters. */
 export const run = async (
   engine: Engine,
   body: TextRequest,
@@ -64,7 +64,7 @@ export const run = async (
   { signal, count }: Pick<RequestContext<Engine>, 'signal' | 'count'>,
   onText: (text: string) => Promise<void> | undefined,
 ): Promise<Generated> => {
-  if (engine.generate === undefined) throw invalidRequest('this model makes embeddings only', 'model');
+  if (engine.generate === undefined) throw invalidRequest('this model only returns embeddings', 'model');
   const { stop } = body;
   const generated = await engine.generate({
     prompt,
@@ -79,7 +79,7 @@ export const run = async (
   return generated;
 };
 
-/** Token counts as OpenAI gives them, over all answers of one request. */
+/** Token counts in OpenAI's format, over all answers of one request. */
 export const usageOf = (all: readonly Generated[]) => {
   const sum = (of: (one: Generated) => number) => all.reduce((total, one) => total + of(one), 0);
   const prompt = sum((one) => one.promptTokens);
@@ -92,7 +92,7 @@ export const usageOf = (all: readonly Generated[]) => {
   };
 };
 
-/** Speeds under llama-server's names. */
+/** Speeds, with llama-server's field names. */
 export const timingsOf = (one: Generated) => {
   const computed = one.promptTokens - one.cachedTokens;
   return {
@@ -108,14 +108,14 @@ export const timingsOf = (one: Generated) => {
 
 const perSecond = (count: number, ms: number) => (ms > 0 ? (count / ms) * 1000 : 0);
 
-/** The chunks of one streamed answer; the parts that never change are made once. */
+/** The chunks of one streamed answer. Constant parts are serialised once. */
 export const createChunks = (stream: EventStream, head: object, usageAsked: boolean) => {
   const start = JSON.stringify(head).slice(0, -1);
   const end = usageAsked ? ',"usage":null}' : '}';
   return {
     /** `choice` is the JSON of the one choice. */
     choice: (choice: string) => stream.send(`${start},"choices":[${choice}]${end}`),
-    /** The last chunk, for those who asked for it. */
+    /** The last chunk, if the request asked for it. */
     usage: (all: readonly Generated[]) => {
       if (!usageAsked) return;
       stream.send({ ...head, choices: [], usage: usageOf(all), ...(all[0] ? { timings: timingsOf(all[0]) } : {}) });

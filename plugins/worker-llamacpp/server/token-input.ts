@@ -1,9 +1,9 @@
-/** Tokens that a client sends as numbers. */
+/** Checks tokens that a client sends as numbers. */
 import { invalidRequest } from '@rbee/worker-server';
 import type { Token } from 'node-llama-cpp';
 import type { Engine } from './engine.ts';
 
-/** llama.cpp refuses a whole batch for one token that the vocabulary does not have. */
+/** llama.cpp refuses a whole batch because of one unknown token. */
 export const checkTokens = (tokens: readonly number[], { facts }: Engine, field: string): Token[] => {
   const unknown = tokens.find((token) => token >= facts.n_vocab);
   if (unknown !== undefined)

@@ -1,4 +1,4 @@
-/** Flags of llama-server come and go: each build is started with those that it knows. */
+/** Flags of llama-server differ between builds: each build is started with those that it knows. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ const probe = ({ argv: [program = '', ...first], env }: Engine) =>
     }),
   );
 
-// A llama-server of autumn 2026 no longer knew --no-mmap and --mlock, and ended with "error: invalid argument".
+// From autumn 2026 on, llama-server does not know --no-mmap and --mlock, and ended with "error: invalid argument".
 for (const build of builds) {
   describe(build.name, () => {
     const probes = probe(build);

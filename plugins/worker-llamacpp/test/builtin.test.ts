@@ -1,4 +1,4 @@
-/** What only the builtin engine promises. */
+/** Promises of the builtin engine only. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +48,7 @@ describe('the builtin engine', () => {
   };
   const messages = [{ role: 'user', content: 'Hi' }];
 
-  it('answers bad requests with 400 and the field that is wrong', async () => {
+  it('answers bad requests with 400 and the wrong field', async () => {
     const wrong: [unknown, string | null][] = [
       ['{"messages": [', null],
       ['[]', null],
@@ -71,14 +71,14 @@ describe('the builtin engine', () => {
     }
   });
 
-  it('names the reason when a prompt is too long', async () => {
+  it('gives the reason if a prompt is too long', async () => {
     const { status, body } = await post('/v1/completions', { prompt: 'x'.repeat(1100) });
     assert.equal(status, 400);
     assert.equal(body.error?.code, 'context_length_exceeded');
     assert.match(body.error?.message ?? '', /1101 tokens/);
   });
 
-  it('knows its model by each of its names, and no other', async () => {
+  it('accepts each name of its model, and no other', async () => {
     assert.equal((await post('/v1/completions', { model: 'DEMO:latest', prompt: 'a' })).status, 200);
     const { status, body } = await post('/v1/completions', { model: 'gpt-5', prompt: 'a' });
     assert.equal(status, 404);
@@ -88,13 +88,13 @@ describe('the builtin engine', () => {
     assert.equal((await worker.fetch('/v1/nothing', {})).status, 404);
   });
 
-  it('overlooks what it does not know and takes null for the default', async () => {
+  it('ignores unknown fields, and treats null as the default', async () => {
     const more = { user: 'me', metadata: { a: 1 }, temperature: null, stop: null, max_tokens: null, tools: [] };
     const { body } = await post('/v1/chat/completions', { messages, ...more });
     assert.equal(body.choices?.[0]?.message?.content, demoSentence);
   });
 
-  it('takes content in parts, and the developer for the system', async () => {
+  it('accepts content in parts, and the developer role as system', async () => {
     const parts = [
       { role: 'developer', content: 'Be kind.' },
       {
@@ -141,8 +141,8 @@ describe('the builtin engine', () => {
     };
   };
 
-  // "integer" once gave 5288e26, and "definitions", "allOf", "minimum" and "pattern" gave values that were not valid.
-  it('keeps an answer to a JSON schema', async () => {
+  // "integer" once gave 5288e26, and "definitions", "allOf", "minimum" and "pattern" gave invalid values.
+  it('follows a JSON schema', async () => {
     const schema = {
       type: 'object',
       properties: {
@@ -164,7 +164,7 @@ describe('the builtin engine', () => {
     }
   });
 
-  it('names the keyword of a JSON schema that it cannot obey', async () => {
+  it('names the unsupported keyword of a JSON schema', async () => {
     const schema = { type: 'object', properties: { tags: { type: 'array', uniqueItems: true } } };
     const { status, error } = await answerBy(schema, 1);
     assert.equal(status, 400);
@@ -173,7 +173,7 @@ describe('the builtin engine', () => {
     assert.match(error?.message ?? '', /"uniqueItems" is not supported \(at #\/properties\/tags\/uniqueItems\)/);
   });
 
-  it('answers random JSON schemas with values that are valid by them', async (context) => {
+  it('answers random JSON schemas with valid values', async (context) => {
     const seed = Number(process.env['RBEE_TEST_SEED'] ?? 2020_12);
     const wanted = process.env['RBEE_TEST_SCALE'] === 'full' ? 300 : 20;
     context.diagnostic(`seed ${seed}`);
@@ -181,7 +181,7 @@ describe('the builtin engine', () => {
     for (const schema of fc.sample(randomSchema, { seed, numRuns: wanted * 2 })) {
       const answer = await answerBy(schema, seed);
       if (answer.status === 400) assert.match(answer.error?.message ?? '', /\(at #.*\)$/);
-      // A text that came to the most tokens is not finished.
+      // A text that reached the token limit is not finished.
       if (!answer.finished) continue;
       finished += 1;
       const validate = validatorOf(schema);
@@ -190,7 +190,7 @@ describe('the builtin engine', () => {
     assert.ok(finished >= wanted / 2, `${finished} answers were finished`);
   });
 
-  it('answers with any JSON object when no schema is given', async () => {
+  it('answers with any JSON object without a schema', async () => {
     const { body } = await post('/v1/completions', {
       prompt: 'a',
       response_format: { type: 'json_object' },
@@ -210,12 +210,12 @@ describe('the builtin engine', () => {
     assert.equal(penalized.body.choices?.[0]?.text, demoSentence);
   });
 
-  it('makes embeddings of a chat model too, once they are asked for', async () => {
+  it('also returns embeddings of a chat model, on demand', async () => {
     const { body } = await post('/v1/embeddings', { input: 'hello' });
     assert.equal(body.data?.[0]?.embedding.length, 64);
   });
 
-  it('shows the metrics of rbee and of llama.cpp', async () => {
+  it("serves rbee's and llama.cpp's metrics", async () => {
     const text = await (await worker.fetch('/metrics')).text();
     for (const name of ['rbee_requests_running 0', 'llamacpp:requests_processing 0', 'llamacpp:requests_deferred 0']) {
       assert.ok(text.includes(name), name);
@@ -237,7 +237,7 @@ describe('the builtin engine with an endless answer', { skip: atFullScale }, () 
   };
   after(() => Promise.all(workers.map((worker) => worker.end())));
 
-  it('refuses with 429 what does not fit into its queue', async () => {
+  it('refuses requests with 429 if its queue is full', async () => {
     const worker = await start();
     const leaving = new AbortController();
     const ask = () => worker.fetch('/v1/completions', { prompt: 'a' }, { signal: leaving.signal });
@@ -252,7 +252,7 @@ describe('the builtin engine with an endless answer', { skip: atFullScale }, () 
     await Promise.allSettled(held);
   });
 
-  it('drains on SIGTERM: what runs ends well, what comes is sent away, and it exits with 0', async () => {
+  it('drains on SIGTERM: finishes running requests, refuses new ones, and exits with 0', async () => {
     const worker = await start();
     const running = worker.fetch('/v1/completions', { prompt: 'a', stream: true, max_tokens: 1500 });
     await until(async () => (await worker.load()).running === 1);
@@ -276,7 +276,7 @@ describe('the builtin engine with an embedding model', () => {
   after(() => worker?.end());
   const embed = async (body: object) => (await (await worker.fetch('/v1/embeddings', body)).json()) as Body;
 
-  it('gives unit vectors, the same for the same text', async () => {
+  it('returns unit vectors, the same for the same text', async () => {
     const { data, usage } = await embed({ input: ['a b', 'c', 'a b'] });
     const [one, two, three] = (data ?? []).map(({ embedding }) => embedding as number[]);
     assert.equal(one?.length, bertDimensions);
@@ -286,7 +286,7 @@ describe('the builtin engine with an embedding model', () => {
     assert.equal(usage?.['prompt_tokens'], 4 + 3 + 4);
   });
 
-  it('gives the same numbers in base64', async () => {
+  it('returns the same numbers in base64', async () => {
     const plain = (await embed({ input: 'hello' })).data?.[0]?.embedding as number[];
     const coded = (await embed({ input: 'hello', encoding_format: 'base64' })).data?.[0]?.embedding as string;
     const bytes = Buffer.from(coded, 'base64');
@@ -296,7 +296,7 @@ describe('the builtin engine with an embedding model', () => {
     });
   });
 
-  it('takes tokens, and refuses what is empty or too long', async () => {
+  it('accepts tokens, and refuses empty or too long input', async () => {
     assert.equal((await embed({ input: [[5, 7], [6]] })).data?.length, 2);
     assert.equal((await embed({ input: '' })).error?.type, 'invalid_request_error');
     assert.equal((await embed({ input: 'a '.repeat(300) })).error?.code, 'context_length_exceeded');
@@ -306,7 +306,7 @@ describe('the builtin engine with an embedding model', () => {
   it('refuses chats with a reason', async () => {
     const response = await worker.fetch('/v1/completions', { prompt: 'a' });
     assert.equal(response.status, 400);
-    assert.match(((await response.json()) as Body).error?.message ?? '', /embeddings only/);
+    assert.match(((await response.json()) as Body).error?.message ?? '', /only returns embeddings/);
   });
 });
 
@@ -365,7 +365,7 @@ describe('the builtin engine that cannot start', { skip: atFullScale }, () => {
       model: write('twice.gguf', twice),
       code: 65,
       cause: 'bad_model',
-      says: /"#" is in it twice/,
+      says: /contains the token "#" twice/,
     },
     {
       title: 'an unknown architecture',
@@ -390,7 +390,7 @@ describe('the builtin engine that cannot start', { skip: atFullScale }, () => {
       cause: 'bad_option',
       says: /option chat_template cannot be read/,
     },
-    // Both used to be diagnosed as too little memory.
+    // Both were once diagnosed as out of memory.
     {
       title: 'keys in a format that the model is too small for',
       model: demo,

@@ -1,4 +1,4 @@
-/** What both engines have in common, on each: the builtin one, llama-server's stand-in, and llama-server where there is one. */
+/** Common behaviour, tested on the builtin engine, llama-server's stand-in, and llama-server if available. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const hi = [{ role: 'user', content: 'Hi there.' }];
 
-// A real llama-server is asked for by naming it (`npm run llama-server:build` makes one); its stand-in is always examined.
+// RBEE_LLAMA_SERVER adds a real llama-server (`npm run llama-server:build` makes one); the stand-in is always tested.
 for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]) {
   describe(`a worker on ${engine.name}`, () => {
     let worker: Worker;
@@ -57,7 +57,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
       return (await response.json()) as Answer;
     };
 
-    it('shows its health to everyone, and the rest to those who have the key', async () => {
+    it('serves health to everyone, and the rest only with the API key', async () => {
       assert.equal((await fetch(`${worker.url}/health`)).status, 200);
       for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
         assert.equal((await fetch(`${worker.url}/v1/models`, { headers })).status, 401);
@@ -92,7 +92,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
       }
     });
 
-    it('streams it token by token, and ends with usage and [DONE]', async () => {
+    it('streams token by token, and ends with usage and [DONE]', async () => {
       const body = { model: 'demo', messages: hi, stream: true, stream_options: { include_usage: true } };
       const response = await worker.fetch('/v1/chat/completions', body);
       assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
@@ -107,7 +107,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
       assert.equal(chunks.at(-2)?.choices[0]?.finish_reason, 'stop');
     });
 
-    it('completes a text without a template, whole and streamed', async () => {
+    it('completes a text without a template, streamed and not', async () => {
       const whole = (await (await worker.fetch('/v1/completions', { prompt: 'Once' })).json()) as Answer;
       assert.equal(whole.choices[0]?.text, demoSentence);
       assert.equal(whole.usage?.['prompt_tokens'], 5);
@@ -134,7 +134,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
       assert.equal(usage?.['completion_tokens'], 3);
     });
 
-    it('answers four requests at once, each whole', async () => {
+    it('answers four requests at once, each completely', async () => {
       const answers = await Promise.all(Array.from({ length: 4 }, () => chat()));
       assert.deepEqual(
         answers.map(({ choices }) => choices[0]?.message?.content),
@@ -169,11 +169,11 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
     };
     after(() => Promise.all(workers.map((worker) => worker.end())));
 
-    // llama-server notices that the client of an unstreamed answer has left only after a second without any other result,
-    // and each read of its metrics is a result.
+    // For an unstreamed answer, llama-server notices a disconnect only after a second without any other result, and each read
+    // of its metrics is a result.
     const pauseMs = engine === llamaServer ? 1500 : 20;
 
-    it('frees the slot when a client leaves, streaming or not, and shows what waits', async () => {
+    it('frees the slot when a client disconnects, streaming or not, and shows waiting requests', async () => {
       const worker = await start({ env: { STAND_IN_TOKEN_MS: '20' } });
       for (const stream of [true, false]) {
         const leaving = new AbortController();
@@ -202,7 +202,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
       assert.deepEqual(await worker.ended, { code: 0, signal: null });
     });
 
-    it('ends at once on a second SIGTERM while a client waits, and not with 0', async () => {
+    it('ends at once on a second SIGTERM while a client waits, with an exit code other than 0', async () => {
       const worker = await start({ env: { STAND_IN_TOKEN_MS: '20' } });
       const waiting = worker.fetch('/v1/completions', { prompt: 'a' }).catch(() => undefined);
       await until(async () => (await worker.load()).running === 1);
@@ -211,7 +211,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
         return worker.child.exitCode !== null || worker.child.signalCode !== null;
       });
       const { code, signal } = await worker.ended;
-      // llama-server's way out is rough: it sometimes aborts on it.
+      // llama-server sometimes aborts while it exits.
       if (engine === llamaServer) assert.ok(code === 1 || signal === 'SIGABRT');
       else assert.equal(code, 1);
       await waiting;
@@ -226,7 +226,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
       return plugin.diagnose(failure);
     };
 
-    it('is diagnosed: no such file', async () => {
+    it('is diagnosed: missing file', async () => {
       const found = await diagnosis(join(folder, 'nowhere.gguf'));
       assert.equal(found?.cause, 'missing_model');
       assert.match(found?.message ?? '', /nowhere\.gguf/);
@@ -238,7 +238,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
       assert.equal((await diagnosis(garbage))?.cause, 'bad_model');
     });
 
-    it('is diagnosed: cut off in the data, and in the header', async () => {
+    it('is diagnosed: truncated in the data, and in the header', async () => {
       const cut = join(folder, 'cut.gguf');
       for (const bytes of [400_000, 2_000]) {
         writeFileSync(cut, readFileSync(demo).subarray(0, bytes));
@@ -248,7 +248,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
       }
     });
 
-    it('is diagnosed: the port is taken', async () => {
+    it('is diagnosed: port in use', async () => {
       const owner = createServer().listen(0, '127.0.0.1');
       await once(owner, 'listening');
       const { port } = owner.address() as { port: number };

@@ -1,4 +1,4 @@
-/** A JSON Schema library of its own, to check answers by, for tests. */
+/** Validates answers with an independent JSON Schema library. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * A stand-in for llama-server: its command line, log, endpoints, exit codes, and its ways with signals, without llama.cpp.
- * It says the words of our models. Run by Node 22.18 or later, as a real process.
+ * A stand-in for llama-server: it imitates the command line, log, endpoints, exit codes and signal handling, and gives the
+ * answers of our demo models. It runs as a real process, with Node 22.18 or later.
  *
  * `STAND_IN_LOAD_MS` (20) makes loading slow, `STAND_IN_TOKEN_MS` (1) each token; `STAND_IN_DEVICES` holds lines for
  * `--list-devices`, such as `CUDA0: NVIDIA GeForce RTX 4090 (24077 MiB, 23000 MiB free)`; `STAND_IN_BUILD` says which flags
@@ -86,7 +86,7 @@ const modelName = () => options.aliases[0] ?? options.model;
 const said = () => [...(model as StandInModel).answer()].join('');
 const notSupported = (message: string) => ({ error: { code: 501, message, type: 'not_supported_error' } });
 
-/** The paths that llama-server has beside OpenAI's older ones: each in its own shape, whole answers only. */
+/** llama-server's other paths, each in its own format, without streaming. */
 const others: Record<string, (body: Body) => object> = {
   '/v1/responses': () => ({
     id: 'resp_stand-in',
@@ -213,7 +213,7 @@ const answer = async ({ promptTokens, context, body, object, signal }: Answer, r
     reason = completionTokens >= limit ? 'length' : 'stop';
     if (reason === 'length') break;
   }
-  // The token that ends the text is counted as well.
+  // The end token counts as well.
   if (reason === 'stop' && stops.length === 0) completionTokens += 1;
   const usage = {
     prompt_tokens: promptTokens,
@@ -230,7 +230,7 @@ const answer = async ({ promptTokens, context, body, object, signal }: Answer, r
   response.end('data: [DONE]\n\n');
 };
 
-/** After SIGTERM a stream breaks off at its next ping; a whole answer is waited for as long as its client waits. */
+/** After SIGTERM, a stream ends at its next ping; an unstreamed answer continues while its client waits. */
 const hang = async (streamed: boolean, signal: AbortSignal, response: ServerResponse) => {
   const left = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
@@ -266,7 +266,7 @@ const start = async (path: string) => {
     log('E', 'llama_server: exiting due to model loading error');
     process.exit(1);
   }
-  // Only from here on: a SIGTERM while loading kills it.
+  // Only from here on: while loading, a SIGTERM kills it.
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   log('I', 'llama_server: model loaded');

@@ -1,4 +1,4 @@
-/** Random JSON Schemas for tests: of every keyword, mostly such that a value can satisfy them. */
+/** Random JSON Schemas for tests: every keyword, and mostly satisfiable. */
 import fc from 'fast-check';
 
 type Schema = Record<string, unknown> | boolean;
@@ -69,7 +69,7 @@ const plain = fc.constantFrom<Schema>(
   { $ref: '#/$defs/tree' },
   { $ref: '#/definitions/word' },
 );
-/** What the engine does not offer. */
+/** Keywords that the engine does not support. */
 const refused = fc.constantFrom<Schema>(
   { type: 'array', uniqueItems: true },
   { type: 'array', contains: { const: 1 } },
@@ -121,7 +121,7 @@ const { schema } = fc.letrec<{ schema: Schema }>((tie) => {
   };
 });
 
-/** With definitions, one of them recursive, and a few annotations. */
+/** A schema with definitions, one of them recursive, and a few annotations. */
 export const randomSchema: fc.Arbitrary<Record<string, unknown>> = schema.map((of) => ({
   ...(typeof of === 'object' ? of : { allOf: [of] }),
   $comment: 'random',

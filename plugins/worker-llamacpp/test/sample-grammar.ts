@@ -1,7 +1,7 @@
-/** Random texts of a grammar, for tests. */
+/** Generates random texts of a grammar, for tests. */
 import type { Grammar, Part } from '../server/json-schema/grammar.ts';
 
-/** `random` gives numbers from 0 up to 1. A text comes to its end soon after so many steps. */
+/** `random` returns numbers from 0 up to 1. After this many steps, the text ends as soon as possible. */
 export const sampleText = ({ rules, root }: Grammar, random: () => number, steps = 300): string => {
   const cost = shortest({ rules, root });
   let left = steps;
@@ -34,7 +34,7 @@ export const sampleText = ({ rules, root }: Grammar, random: () => number, steps
   return text;
 };
 
-/** The fewest rules that each rule needs to come to an end. */
+/** The minimum number of rules that each rule needs to end. */
 const shortest = ({ rules }: Grammar): number[] => {
   const cost = rules.map(() => Number.POSITIVE_INFINITY);
   for (let changed = true; changed; ) {

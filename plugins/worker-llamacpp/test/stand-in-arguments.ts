@@ -1,11 +1,11 @@
-/** The part of llama-server's command line and environment that the stand-in knows, refused in llama-server's words. */
+/** The part of llama-server's command line and environment that the stand-in knows, with llama-server's error messages. */
 
 export interface StandInArguments {
   model: string | undefined;
   aliases: readonly string[];
   host: string;
   port: number;
-  /** Tokens of one slot. */
+  /** Tokens per slot. */
   slotContext: number;
   slots: number;
   apiKey: string | undefined;
@@ -16,14 +16,14 @@ export interface StandInArguments {
   listDevices: boolean;
   version: boolean;
   help: boolean;
-  /** As `--load-mode` or the older flags say it. */
+  /** From `--load-mode` or the older flags. */
   loadMode: string;
 }
 
-/** A build that has `--load-mode` (`new`), only the older flags (`old`), or both (`between`). */
+/** A build with `--load-mode` (`new`), only the older flags (`old`), or both (`between`). */
 export type StandInBuild = 'old' | 'between' | 'new';
 
-/** Names of each flag; those of the first table take a value. */
+/** The names of each flag; flags in the first table take a value. */
 const withValue = [
   ['--model', '-m'],
   ['--alias', '-a'],
@@ -54,13 +54,13 @@ const switches = [
   ['--version'],
 ];
 
-/** The flags of a build, as lists of the names of each. */
+/** The flags of a build, each as a list of names. */
 const flagsOf = (build: StandInBuild) => ({
   withValue: build === 'old' ? withValue : [...withValue, ['--load-mode', '-lm']],
   switches: build === 'new' ? switches : [...switches, ['--mmap', '--no-mmap'], ['--mlock']],
 });
 
-/** As llama-server prints it: flags at the start of a line, what they are for from column 40. */
+/** The help in llama-server's format: flags at the start of a line, descriptions from column 40. */
 export const helpOf = (build: StandInBuild): string => {
   const { withValue: valued, switches: plain } = flagsOf(build);
   const entry = (names: readonly string[], hint: string, text: string) => {
@@ -76,10 +76,10 @@ export const helpOf = (build: StandInBuild): string => {
   ].join('\n');
 };
 
-/** A refusal: its text goes to stderr, and the program ends with 1. */
+/** Its message goes to stderr, and the program exits with 1. */
 export class Refused extends Error {}
 
-/** `devices` are the names of the GPUs that this stand-in pretends to have. */
+/** `devices` are the names of the pretended GPUs. */
 export const readStandInArguments = (
   argv: readonly string[],
   env: NodeJS.ProcessEnv,

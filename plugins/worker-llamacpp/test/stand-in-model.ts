@@ -1,14 +1,14 @@
-/** The stand-in's idea of a model: the demo model's sentence, with tokens counted as llama.cpp counts them. */
+/** The stand-in's models: the demo model's sentence, with tokens counted as in llama.cpp. */
 import { sentenceTokens } from '../demo/sentence.ts';
 import { GgufError, readGgufHeader } from '../server/gguf.ts';
 
 export interface StandInModel {
-  /** The pieces of its answer, one for each token; endless for the endless model. */
+  /** The pieces of the answer, one per token; endless for the endless model. */
   answer(): Generator<string>;
   trainContext: number;
 }
 
-/** Throws what llama-server writes about a model that it cannot load, one line of its log for each line. */
+/** Throws llama-server's log lines for a model that it cannot load. */
 export const loadStandInModel = (path: string): StandInModel => {
   const header = readOrExplain(path);
   const last = header.tensors.at(-1);
@@ -45,7 +45,7 @@ const readOrExplain = (path: string) => {
   }
 };
 
-/** Our vocabulary has a token for each byte and each control word, and no text makes any other. */
+/** Counts tokens: our vocabulary has one for each byte and each control word, and texts use no others. */
 export const countTokens = (text: string): number => {
   const words = text.match(/<\|im_start\|>|<\|im_end\|>/g)?.length ?? 0;
   const begin = 1;

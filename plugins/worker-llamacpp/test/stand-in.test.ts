@@ -1,4 +1,4 @@
-/** The stand-in keeps to what llama-server does; where there is one, it is asked the same. */
+/** The stand-in behaves like llama-server, which gets the same tests if available. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,7 +20,7 @@ const run = (program: string, args: string[], env: Record<string, string> = {}) 
 
 for (const program of real ? [standIn, real] : [standIn]) {
   describe(`the program ${program === standIn ? 'of the stand-in' : 'llama-server'}`, () => {
-    it('refuses what it does not know, with 1', () => {
+    it('refuses unknown arguments with exit code 1', () => {
       const cases: [string[], RegExp][] = [
         [['--nope'], /^error: invalid argument: --nope$/m],
         [['--port', 'abc'], /error while handling argument "--port": stoi/],
@@ -33,7 +33,7 @@ for (const program of real ? [standIn, real] : [standIn]) {
       }
     });
 
-    it('tells its version on stderr and its devices on stdout', () => {
+    it('prints its version to stderr and its devices to stdout', () => {
       const version = run(program, ['--version']);
       assert.equal(version.status, 0);
       assert.match(version.stderr, /^version: /m);
@@ -47,7 +47,7 @@ for (const program of real ? [standIn, real] : [standIn]) {
 }
 
 describe('the stand-in with a GPU', () => {
-  it('lists it and takes it', () => {
+  it('is listed and accepted', () => {
     const env = { STAND_IN_DEVICES: 'CUDA0: NVIDIA GeForce RTX 4090 (24077 MiB, 23000 MiB free)' };
     const { stdout, stderr, status } = run(standIn, ['--list-devices', '--device', 'CUDA0'], env);
     const answer = plugin.probes[0]?.parse({ stdout, stderr, code: status }) as { devices: { name: string }[] };

@@ -37,7 +37,7 @@ export const standIn: Engine = {
 
 const plugin = resolveType(type);
 
-/** Starts the process and waits for nothing. */
+/** Starts the process without waiting. */
 export const launchWorker = (engine: Engine, request: WorkerRequest): Promise<Worker> =>
   launch(testLaunch(engine, request));
 

@@ -1,22 +1,22 @@
-/** The command line of the adapter, as `command` writes it. */
+/** Parses the adapter's command line, which `command` writes. */
 import { usageError } from '@rbee/worker-server';
 import { readCommonArguments } from '../images/arguments.ts';
 import type { ServeOptions } from '../images/serve.ts';
 
 export interface Arguments {
   serve: ServeOptions;
-  /** File for sd-server, or folder of an ONNX pipeline. */
+  /** A file for sd-server, or the folder of an ONNX pipeline. */
   model: string;
-  /** Where onnxruntime computes on the worker's device; `none` where it cannot. */
+  /** onnxruntime's provider for the worker's device; `none` if it has none. */
   provider: string;
   threads: number;
-  /** sd-server and its arguments, without address and port. */
+  /** sd-server and its arguments, without host and port. */
   engine: readonly string[];
 }
 
-/** Throws a `StartError` that names the argument. */
+/** Throws a `StartError` that names the wrong argument. */
 export const readArguments = (argv: readonly string[]): Arguments => {
   const { serve, model = '', provider = 'none', threads, rest } = readCommonArguments(argv);
-  if (rest.length === 0) throw usageError('name the program that draws after --');
+  if (rest.length === 0) throw usageError('the program that draws must follow --');
   return { serve, model, provider, threads, engine: rest };
 };

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { withoutExtraArguments } from './client.ts';
 
 describe('a prompt', () => {
-  it('carries no parameters for sd-server', () => {
+  it('contains no parameters for sd-server', () => {
     const cases: [string, string][] = [
       ['a cat', 'a cat'],
       ['a <b>cat</b> <lora:x:1>', 'a <b>cat</b> <lora:x:1>'],

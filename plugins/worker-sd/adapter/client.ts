@@ -1,4 +1,4 @@
-/** sd-server's own API, that of its jobs: the one that tells of the queue and can take back what waits in it. */
+/** A client for sd-server's job API, the only one that shows the queue and can cancel waiting jobs. */
 import { ApiError, invalidRequest } from '@rbee/worker-server';
 import { encodePicture } from '../images/encode.ts';
 import type { PictureOrder } from '../images/painter.ts';
@@ -15,17 +15,17 @@ export interface Capabilities {
   size: number;
   steps: number;
   guidance: number;
-  /** The model's name, as sd-server has it. */
+  /** sd-server's name for the model. */
   model?: string;
 }
 
 export interface Client {
-  /** Is it listening? It answers nothing until the model is loaded. */
+  /** Whether it is listening. It does not answer until the model is loaded. */
   isReady(signal: AbortSignal): Promise<boolean>;
   capabilities(): Promise<Capabilities>;
   submit(order: PictureOrder): Promise<Job>;
   job(id: string): Promise<Job>;
-  /** Takes back a job that waits; `false` when it is being drawn already. */
+  /** Cancels a waiting job; `false` if it is already being drawn. */
   cancel(id: string): Promise<boolean>;
 }
 
@@ -119,14 +119,14 @@ const promptOf = (prompt: string): string => {
 
 const extraArguments = /<sd_cpp_extra_args>[\s\S]*?(?:<\/sd_cpp_extra_args>|$)|<\/sd_cpp_extra_args>/gi;
 
-/** sd-server's other APIs read parameters from this tag, file paths included; clients must not send it. */
+/** sd-server's other APIs read parameters from this tag, including file paths, so clients must not send it. */
 export const withoutExtraArguments = (prompt: string): string => {
   const plain = prompt.replace(extraArguments, ' ');
-  // What is cut out may have stood in the middle of another tag.
+  // Removing a tag can form another one from the text around it.
   return plain === prompt ? prompt.trim() : withoutExtraArguments(plain);
 };
 
-/** Its errors are `{"error": "text"}`, or a short word with the text beside it. */
+/** Its errors are `{"error": "text"}`, or a short code with a separate message. */
 const errorOf = async (response: Response): Promise<ApiError> => {
   const text = await response.text();
   const { error, message } = parsed(text);

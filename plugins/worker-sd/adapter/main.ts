@@ -1,4 +1,4 @@
-/** The server in front of stable-diffusion.cpp's `sd-server`: OpenAI's image API, health, queue and cancellation. */
+/** The server in front of `sd-server` from stable-diffusion.cpp: OpenAI's image API, health, queue and cancellation. */
 import { statSync } from 'node:fs';
 import { exitCodes, type LoadContext, StartError } from '@rbee/worker-server';
 import type { Painter } from '../images/painter.ts';
@@ -7,13 +7,13 @@ import { startPainter } from '../server/painter.ts';
 import { type Arguments, readArguments } from './arguments.ts';
 import { startSdServer } from './sd-server.ts';
 
-/** Only the model tells that it is an ONNX pipeline, which sd-server does not read. */
+/** sd-server cannot read ONNX pipelines, and only the model itself shows that it is one. */
 const startBuiltin = ({ model, provider, threads }: Arguments, context: LoadContext): Promise<Painter> => {
   if (provider === 'none') {
-    const problem = 'an ONNX pipeline cannot be drawn with on this device: sd-server reads gguf and safetensors files';
+    const problem = 'ONNX pipelines do not run on this device: sd-server reads gguf and safetensors files';
     throw new StartError(exitCodes.badModel, `the model ${model} is not supported here: ${problem}`);
   }
-  context.log('sd-server reads no ONNX pipelines: the builtin engine draws');
+  context.log('sd-server cannot read ONNX pipelines: the builtin engine draws');
   return startPainter({ model, provider, threads, ...context, onDeath: end });
 };
 

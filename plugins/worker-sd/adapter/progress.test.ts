@@ -4,7 +4,7 @@ import { readBar } from './progress.ts';
 import { remainingMs } from './sd-server.ts';
 
 describe("sd-server's progress bars", () => {
-  it('tell loading from drawing by their unit', () => {
+  it('distinguish loading and drawing by unit', () => {
     assert.deepEqual(readBar('  |=====>      | 343/1131 - 123.45MB/s'), { kind: 'load', done: 343, total: 1131 });
     assert.deepEqual(readBar('  |=====>      | 3/20 - 1.23s/it'), {
       kind: 'draw',
@@ -17,7 +17,7 @@ describe("sd-server's progress bars", () => {
     assert.equal(readBar(''), undefined);
   });
 
-  it('tell how long a drawing will still take', () => {
+  it('show how long a drawing will take', () => {
     assert.equal(remainingMs({ kind: 'draw', done: 5, total: 20, secondsPerStep: 0.5 }, 20), 7500);
     assert.equal(remainingMs(undefined, 20), Number.POSITIVE_INFINITY);
   });

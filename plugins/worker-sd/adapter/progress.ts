@@ -1,17 +1,17 @@
-/** What sd-server's progress bars say. The same bar shows how far loading is, in bytes, and a drawing, in steps. */
+/** Parses sd-server's progress bars. The same bar shows loading, in bytes, and drawing, in steps. */
 
 export interface BarState {
-  /** `load` while weights are read, `draw` while a picture is. */
+  /** `load` while reading weights, `draw` while drawing an image. */
   kind: 'load' | 'draw';
   done: number;
   total: number;
-  /** Seconds that one step takes; only of a drawing. */
+  /** Seconds per step; only while drawing. */
   secondsPerStep?: number;
 }
 
 const bar = /(\d+)\/(\d+) - ([\d.]+)(s\/it|it\/s|[KMGT]?B\/s)/;
 
-/** Reads one line; undefined when it holds no bar. */
+/** Parses one line; undefined if it has no bar. */
 export const readBar = (line: string): BarState | undefined => {
   const [, done, total, speed, unit] = bar.exec(line) ?? [];
   if (done === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** sd-server as the image API wants it: started, watched, given one picture at a time, and ended where it cannot be asked to stop. */
+/** Runs sd-server for the image API: starts it, draws one image at a time, and restarts it to abort a drawing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type EngineProcess, exitCodes, freePort, type LoadContext, startEngine } from '@rbee/worker-server';
 import { decodePicture } from '../images/encode.ts';
@@ -10,16 +10,16 @@ import { type BarState, readBar } from './progress.ts';
 interface Running {
   process: EngineProcess;
   client: Client;
-  /** Milliseconds from its start until it was ready. */
+  /** Milliseconds from start to ready. */
   loadMs: number;
 }
 
-/** No signal handler: what it does when asked, it does at once. */
+/** sd-server has no signal handler, so it ends at once. */
 const stop = [{ signal: 'SIGTERM', graceMs: 2000 }] as const;
 const pollMs = 100;
 const wordsKept = 50;
 
-/** Throws a `StartError` when it ends before it listens: with exit code 0 too, which is how it says that its port is taken. */
+/** Throws a `StartError` if it ends before it listens, even with exit code 0, which it uses if its port is in use. */
 export const startSdServer = async ({ engine }: Arguments, context: LoadContext): Promise<Painter> => {
   const closing = new AbortController();
   const words: string[] = [];
@@ -50,9 +50,9 @@ export const startSdServer = async ({ engine }: Arguments, context: LoadContext)
   let running = await startOnSomePort((signal) => start(signal, context.progress), context);
   const capabilities = await running.client.capabilities();
 
-  /** Aborts a drawing whose client has left. Holds the slot meanwhile, so that the next request gets a new engine. */
+  /** Aborts the drawing of a disconnected client. Holds the slot, so that the next request gets a new engine. */
   const restart = async () => {
-    context.log('the client has left: restarting sd-server, which cannot abort a drawing');
+    context.log('the client disconnected: restarting sd-server, which cannot abort a drawing');
     await running.process.stop();
     try {
       const { log } = context;
@@ -77,7 +77,7 @@ export const startSdServer = async ({ engine }: Arguments, context: LoadContext)
       seeBar = (bar) => {
         if (bar.kind !== 'draw') return;
         state = bar;
-        // Progress bars are redrawn at every step, and once more when they are full.
+        // Progress bars are redrawn at every step, and again when full.
         while (drawn.step < bar.done) hooks.onStep(++drawn.step);
       };
       words.length = 0;
@@ -99,7 +99,7 @@ export const startSdServer = async ({ engine }: Arguments, context: LoadContext)
   };
 };
 
-/** The port may have been taken since it was looked for; all that sd-server says of that is an exit code of 0. */
+/** Another process can take the chosen port. sd-server then just exits with 0. */
 const startOnSomePort = async (
   start: (signal: AbortSignal) => Promise<Running>,
   { signal, log }: Pick<LoadContext, 'signal' | 'log'>,
@@ -108,15 +108,15 @@ const startOnSomePort = async (
     try {
       return await start(signal);
     } catch (error) {
-      if (attempt === mostAttempts || !/ended with exit code 0 /.test((error as Error).message)) throw error;
-      log('sd-server ended without a word: trying another port');
+      if (attempt === maxAttempts || !/ended with exit code 0 /.test((error as Error).message)) throw error;
+      log('sd-server ended without an error: trying another port');
     }
   }
 };
 
-const mostAttempts = 3;
+const maxAttempts = 3;
 
-/** Waits for the end of a job, or for the signal. */
+/** Waits until the job ends or the signal fires. */
 const follow = async (client: Client, job: Job, signal?: PaintHooks['signal']): Promise<Job | 'unwanted'> => {
   let last = job;
   while (last.status === 'queued' || last.status === 'generating') {
@@ -128,7 +128,7 @@ const follow = async (client: Client, job: Job, signal?: PaintHooks['signal']): 
   return last;
 };
 
-/** Loading a model again takes a while too: what will be done sooner is left to be done. Unknown is taken for long. */
+/** Whether the rest of the drawing takes longer than loading the model again; if unknown, assume that it does. */
 export const remainingMs = (state: BarState | undefined, steps: number): number =>
   state?.secondsPerStep === undefined
     ? Number.POSITIVE_INFINITY
@@ -141,11 +141,11 @@ const pictureOf = async ({ status, result, error }: Job, words: readonly string[
   const image = result?.images?.[0]?.b64_json;
   if (status === 'completed' && image !== undefined) return decodePicture(Buffer.from(image, 'base64'));
   if (words.some((line) => outOfMemory.test(line))) {
-    throw new ApiError(500, 'server_error', 'there is not enough memory for a picture of this size', {
+    throw new ApiError(500, 'server_error', 'there is not enough memory for an image of this size', {
       code: 'out_of_memory',
       param: 'size',
     });
   }
   const said = error?.message ?? error?.code ?? `the job is ${status} without an image`;
-  throw new ApiError(500, 'server_error', `sd-server could not draw it: ${said}`);
+  throw new ApiError(500, 'server_error', `sd-server could not draw the image: ${said}`);
 };

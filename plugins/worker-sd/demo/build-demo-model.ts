@@ -1,4 +1,4 @@
-/** Writes the demo model to the folder `models/demo` of this package; part of its build. */
+/** Writes the demo model to `models/demo` in this package, as part of its build. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { tinyPipeline } from './tiny-pipeline.ts';

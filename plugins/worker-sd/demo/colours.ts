@@ -1,4 +1,4 @@
-/** The words that the demo model knows, and what they look like: red, green and blue from -1 (dark) to 1 (bright). */
+/** The words that the demo model knows, and their colours: red, green and blue from -1 (dark) to 1 (bright). */
 export const colours: Readonly<Record<string, readonly [red: number, green: number, blue: number]>> = {
   red: [0.8, -0.8, -0.8],
   green: [-0.8, 0.5, -0.7],

@@ -1,7 +1,6 @@
 /**
- * The networks of the demo model. The UNet knows the picture that it wants (a colour for all pixels from the prompt, through
- * attention over the tokens, and a cloud grown from the noise in the fourth channel) and answers with the noise that lies
- * between it and the sample.
+ * The networks of the demo model. The UNet computes a target image: one colour for all pixels, from the prompt through
+ * attention over the tokens, and a cloud from the noise in the fourth channel. It returns the noise between target and sample.
  */
 
 import { noise } from '../../../tools/demo-models/noise.ts';
@@ -14,25 +13,25 @@ export const trainSteps = 1000;
 export const betaStart = 0.00085;
 export const betaEnd = 0.012;
 export const scalingFactor = 0.18215;
-/** Colours are faint in the latent, since guidance multiplies them; the decoder makes them strong again. */
+/** Colours are weak in the latent, because guidance multiplies them; the decoder amplifies them. */
 const faint = 0.125;
 const strong = 0.55;
 const cloud = 0.45;
-/** How much of the sample's own colours the wanted picture has, so that a picture that is edited shows through. */
+/** How much of the sample's own colours the target keeps, so that an edited image shows through. */
 const own = 0.5;
 
-/** Numbers of a token's vector: the first three are its colour, the next says how much attention it gets. */
+/** Length of a token's vector: the first three numbers are its colour, the fourth is its attention weight. */
 const salience = 3;
 
 export interface NetworkOptions {
-  /** Numbers go in and come out with 16 bits. */
+  /** Whether inputs and outputs are 16-bit. */
   half?: boolean;
 }
 
-/** Each token has a vector; nothing else is encoded but a trace of its place. */
+/** Encodes each token as a vector, with a trace of its position. */
 /**
- * `layers`: it gives its hidden layers too, of which the last but one is the encoded text, and for the second encoder of SDXL
- * the mean of all colours as `text_embeds`.
+ * `layers`: also return the hidden layers, of which the second to last is the encoded text, and for SDXL's second encoder the
+ * mean of all colours as `text_embeds`.
  */
 export const textEncoder = (
   vocabulary: Readonly<Record<string, number>>,
@@ -76,7 +75,7 @@ const vectorOf = (token: string, index: number): Float32Array => {
 
 export interface UnetOptions extends NetworkOptions {
   prediction: 'epsilon' | 'v_prediction';
-  /** It attends to two encoders, and takes its colour from the second one's `text_embeds`. */
+  /** Attends to two encoders, and takes the colour from the second one's `text_embeds`. */
   xl?: boolean;
 }
 
@@ -92,7 +91,7 @@ export const unet = ({ prediction, half, xl }: UnetOptions): Buffer => {
   };
   const colour = xl ? pooledColour(graph, text) : wantedColour(graph, text);
   const wanted = graph.op('Add', [colour, wantedFromSample(graph, sample)]);
-  // With x = a·picture + b·noise, the answer is the noise, or the velocity a·noise - b·picture.
+  // With x = a·image + b·noise, the answer is the noise, or the velocity a·noise - b·image.
   const signal = at(alphas.map((alpha) => Math.sqrt(alpha)));
   const spread = at(alphas.map((alpha) => Math.sqrt(1 - alpha)));
   const noiseIn = graph.op('Div', [graph.op('Sub', [sample, graph.op('Mul', [signal, wanted])]), spread]);
@@ -110,7 +109,7 @@ const cumulativeAlphas = (): number[] => {
   });
 };
 
-/** The colours of the tokens, weighed by a softmax over how much attention each gets; the same for all pixels. */
+/** The colours of the tokens, weighted by a softmax over their attention; the same for all pixels. */
 const wantedColour = (graph: OnnxGraph, text: Value): Value => {
   const scores = graph.op('MatMul', [text, pick(graph, [salience], 1, 1)]);
   const weights = graph.op('Softmax', [graph.op('Transpose', [scores], { perm: [0, 2, 1] })], { axis: -1 });
@@ -118,7 +117,7 @@ const wantedColour = (graph: OnnxGraph, text: Value): Value => {
   return graph.op('Reshape', [colour, graph.ints([4], [-1, 4, 1, 1])]);
 };
 
-/** One or two of 77 tokens have a colour. SDXL gets the size of the picture twice; both must be the same. */
+/** Only one or two of 77 tokens have a colour. SDXL gets the image size twice; both must be the same. */
 const pooledColour = (graph: OnnxGraph, text: Value): Value => {
   const pooled = graph.input('text_embeds', 'float', ['batch', width]);
   const times = graph.input('time_ids', 'float', ['batch', 6]);
@@ -133,7 +132,7 @@ const pooledColour = (graph: OnnxGraph, text: Value): Value => {
   return graph.op('Reshape', [checked, graph.ints([4], [-1, 4, 1, 1])]);
 };
 
-/** A matrix that takes some of a token's numbers. */
+/** A matrix that selects some numbers of a token's vector. */
 const pick = (graph: OnnxGraph, rows: number[], columns: number, scale: number): Value => {
   const matrix = new Float32Array(width * columns);
   for (const [column, row] of rows.entries()) matrix[row * columns + column] = scale;
@@ -141,8 +140,8 @@ const pick = (graph: OnnxGraph, rows: number[], columns: number, scale: number):
 };
 
 /**
- * The sample made smooth. Of its colours a part stays; the fourth channel is made steep: dark and bright patches where the
- * noise leans one way or the other.
+ * Smooths the sample. A part of its colours stays; the fourth channel gets a steep curve, so that noise becomes dark and
+ * bright patches.
  */
 const wantedFromSample = (graph: OnnxGraph, sample: Value): Value => {
   const smooth = { kernel_shape: [5, 5], pads: [2, 2, 2, 2], strides: [1, 1], count_include_pad: 0 };
@@ -168,7 +167,7 @@ export const decoder = ({ half }: NetworkOptions): Buffer => {
   return graph.write();
 };
 
-/** The other way round: one latent pixel for eight by eight, without a cloud. */
+/** The reverse: one latent pixel per 8 × 8 pixels, without a cloud. */
 export const encoder = ({ half }: NetworkOptions): Buffer => {
   const graph = new OnnxGraph('vae_encoder', half);
   const sample = graph.input('sample', 'float', ['batch', 3, 'image_height', 'image_width']);

@@ -1,6 +1,6 @@
 /**
- * A Stable Diffusion pipeline in the folder layout of diffusers whose weights are constructed, not trained: it paints
- * clouds in the colours that the prompt names. To every program that loads one it is a real pipeline.
+ * A Stable Diffusion pipeline in diffusers' folder layout, with constructed weights instead of trained ones: it paints clouds
+ * in the colours that the prompt names. To every program that loads it, it is an ordinary pipeline.
  */
 import {
   betaEnd,
@@ -15,21 +15,21 @@ import {
 } from './tiny-networks.ts';
 import { type TinyTokenizer, tinyTokenizer } from './tiny-tokenizer.ts';
 
-/** Edge of the picture for which no size is asked, in latent pixels: eight of the picture's own each. */
+/** Default edge of an image in latent pixels, which are eight image pixels wide. */
 const sampleSize = 32;
 
 export interface TinyPipelineOptions {
-  /** Prediction type of the UNet; `epsilon` when absent. */
+  /** Prediction type of the UNet; defaults to `epsilon`. */
   prediction?: 'epsilon' | 'v_prediction';
-  /** Fields of the scheduler's configuration to change. */
+  /** Overrides for the scheduler's configuration. */
   scheduler?: Readonly<Record<string, unknown>>;
-  /** Numbers go in and come out with 16 bits. */
+  /** Whether inputs and outputs are 16-bit. */
   half?: boolean;
-  /** With two text encoders and what else SDXL has. */
+  /** Two text encoders, and everything else that SDXL has. */
   xl?: boolean;
 }
 
-/** Content of each file by its path in the folder; about 100 kB together. */
+/** Contents of each file by its path in the folder; about 100 kB together. */
 export const tinyPipeline = (options: TinyPipelineOptions = {}): Map<string, Buffer> => {
   const { prediction = 'epsilon', half = false, xl = false } = options;
   const tokenizer = tinyTokenizer();

@@ -1,4 +1,4 @@
-/** A CLIP tokenizer with the usual files and a tiny vocabulary: all bytes, and the words that the demo model knows. */
+/** A CLIP tokenizer with a tiny vocabulary: all bytes, and the words that the demo model knows. */
 import { colours } from './colours.ts';
 
 const start = '<|startoftext|>';
@@ -6,9 +6,9 @@ const end = '<|endoftext|>';
 const endOfWord = '</w>';
 
 export interface TinyTokenizer {
-  /** Content of each file of the folder. */
+  /** Contents of each file in the folder. */
   files: Readonly<Record<string, string>>;
-  /** Number of each token. */
+  /** The id of each token. */
   vocabulary: Readonly<Record<string, number>>;
 }
 
@@ -41,8 +41,7 @@ export const tinyTokenizer = (): TinyTokenizer => {
 };
 
 /**
- * The merges that are still missing for a word to become one token. The merges of words before it come first in every
- * text, so they are applied first here.
+ * The merges that a word still needs to become one token. Merges of earlier words are applied first, as a tokenizer would.
  */
 const mergesFor = (word: string, merges: readonly [string, string][]): [string, string][] => {
   let pieces = [...word.slice(0, -1), word.slice(-1) + endOfWord];
@@ -61,7 +60,7 @@ const merge = (pieces: readonly string[], left: string, right: string): string[]
   return merged;
 };
 
-/** One printable letter for each byte, in the order of CLIP: printable Latin-1 stands for itself, the rest follows from 256. */
+/** CLIP's printable character for each byte: printable Latin-1 stays as it is, the rest follows from code point 256. */
 const byteLetters = (): string[] => {
   const ranges: [number, number][] = [
     [0x21, 0x7e],

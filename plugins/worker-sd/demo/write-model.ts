@@ -1,4 +1,4 @@
-/** Puts the files of a model into a folder. */
+/** Writes the files of a model to a folder. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 

@@ -1,4 +1,4 @@
-/** Draws the pictures of a request and sends them: all together, or each as it comes, with its steps before it. */
+/** Draws the images of a request and sends them: all at once, or as a stream with steps. */
 import type { RequestContext } from '@rbee/worker-server';
 import { encodePicture } from './encode.ts';
 import { type Painter, type Picture, type PictureOrder, type StartingPicture, stepsOf } from './painter.ts';
@@ -8,7 +8,7 @@ export interface PictureRequest extends ImageRequest {
   width: number;
   height: number;
   from?: StartingPicture;
-  /** What the names of the events begin with. */
+  /** Prefix of event names. */
   events: 'image_generation' | 'image_edit';
 }
 
@@ -23,7 +23,7 @@ export interface Answer {
 
 type Context = RequestContext<Painter>;
 
-/** Gives the answer, or nothing when it was streamed. */
+/** Returns the answer, or nothing if it was streamed. */
 export const sendPictures = (request: PictureRequest, context: Context): Promise<Answer | undefined> =>
   request.stream ? streamPictures(request, context) : collectPictures(request, context);
 
@@ -33,7 +33,7 @@ const collectPictures = async (request: PictureRequest, context: Context): Promi
     const order = orderOf(request, index);
     const picture = await paint(order, context, new Set(), () => {});
     const encoded = (await encodePicture(picture, request.format, request.quality)).toString('base64');
-    // A URL of this worker would reach any worker that serves the model, and need its key.
+    // A URL of this worker could reach another worker that serves the model, and would need its key.
     const sent = request.asUrl ? { url: `data:image/${request.format};base64,${encoded}` } : { b64_json: encoded };
     data.push({ ...sent, seed: order.seed });
   }
@@ -54,7 +54,7 @@ const streamPictures = async (request: PictureRequest, context: Context): Promis
     const order = orderOf(request, index);
     const steps = stepsOf(order);
     const total = request.count * steps;
-    // Events are sent in the order of the steps, however long a preview takes to be encoded.
+    // Send events in the order of the steps, even if encoding a preview takes long.
     let sent: Promise<void> = Promise.resolve();
     let partial = 0;
     const picture = await paint(order, context, previewSteps(steps, request.partialImages), (step, preview) => {
@@ -69,7 +69,7 @@ const streamPictures = async (request: PictureRequest, context: Context): Promis
   }
 };
 
-/** Each picture of a request has the seed after that of the one before. */
+/** The images of a request have consecutive seeds. */
 const orderOf = ({ order, width, height, from }: PictureRequest, index: number): PictureOrder => ({
   ...order,
   width,
@@ -89,13 +89,13 @@ const paint = async (
   return order.from?.mask === undefined ? picture : keptOutside(picture, order.from.picture, order.from.mask);
 };
 
-/** Outside of the mask every pixel is that of the picture that was sent. */
+/** Restores the original pixels outside the mask. */
 const keptOutside = (drawn: Picture, { rgb: original }: Picture, mask: Uint8Array): Picture => ({
   ...drawn,
   rgb: drawn.rgb.map((value, index) => ((mask[Math.floor(index / 3)] ?? 0) > 127 ? value : (original[index] ?? value))),
 });
 
-/** Spread evenly over the steps, never after the last one. */
+/** Spreads previews evenly over the steps, except the last one. */
 const previewSteps = (steps: number, count: number): Set<number> => {
   const places = Array.from({ length: count }, (_, index) => Math.round((steps * (index + 1)) / (count + 1)));
   return new Set(places.filter((step) => step > 0 && step < steps));

@@ -1,4 +1,4 @@
-/** The arguments that the programs of both engines take. Each is written `--name=value`, whatever the value begins with. */
+/** The arguments that both engines' programs share. Each is `--name=value`, so that a value can start with anything. */
 import { numberBetween, parseArguments, wholeNumber } from '@rbee/worker-server';
 import type { ServeOptions } from './serve.ts';
 
@@ -21,16 +21,16 @@ const known = {
 
 export interface CommonArguments {
   serve: ServeOptions;
-  /** What the model is given as, and how it is to be computed; each program checks them itself. */
+  /** The model and its provider; each program validates them itself. */
   model: string | undefined;
   provider: string | undefined;
-  /** CPU threads; 0 for one per core. */
+  /** CPU threads; 0 means one per core. */
   threads: number;
-  /** What follows `--`. */
+  /** The arguments after `--`. */
   rest: readonly string[];
 }
 
-/** Throws a `StartError` that names what is wrong. */
+/** Throws a `StartError` that names the wrong argument. */
 export const readCommonArguments = (argv: readonly string[]): CommonArguments => {
   const { values, rest } = parseArguments(argv, known);
   return {

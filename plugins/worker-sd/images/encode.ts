@@ -1,19 +1,19 @@
-/** Between files and pictures. */
+/** Converts between image files and pixels. */
 import { type ApiError, invalidRequest } from '@rbee/worker-server';
 import sharp from 'sharp';
 import type { Picture } from './painter.ts';
 import type { OutputFormat } from './read-request.ts';
 
-/** The bytes of a file. The same picture gives the same bytes. */
+/** Encodes an image as a file. The same image gives the same bytes. */
 export const encodePicture = (picture: Picture, format: OutputFormat, quality: number): Promise<Buffer> => {
   const image = sharp(picture.rgb, { raw: { width: picture.width, height: picture.height, channels: 3 } });
   if (format === 'png') return image.png().toBuffer();
-  // 0 is a quality that neither format has.
+  // Neither format supports quality 0.
   const options = { quality: Math.max(1, quality) };
   return format === 'jpeg' ? image.jpeg(options).toBuffer() : image.webp(options).toBuffer();
 };
 
-/** A picture from the bytes of a file, in whatever size it has. */
+/** Decodes an image in its own size. */
 export const decodePicture = async (file: Buffer): Promise<Picture> => {
   const { data, info } = await sharp(file)
     .flatten({ background: '#000' })
@@ -23,27 +23,27 @@ export const decodePicture = async (file: Buffer): Promise<Picture> => {
   return { width: info.width, height: info.height, rgb: onlyColours(data, info.channels) };
 };
 
-/** What clients send. Of the others that sharp reads, some are programs more than pictures. */
+/** The formats that clients can send. sharp reads others, some of which can contain code. */
 const formats: ReadonlySet<string> = new Set(['png', 'jpeg', 'webp', 'gif']);
 
-/** Pixels of a picture that a client has sent; more would take memory beyond all use. */
-const mostPixels = 64 * 1024 * 1024;
+/** Maximum pixels of an image from a client; larger ones would take too much memory. */
+const maxPixels = 64 * 1024 * 1024;
 
 export interface SentPicture {
   width: number;
   height: number;
-  /** The picture in another size, seen as its orientation says; the part in the middle where the shape differs. */
+  /** Resizes an image after applying its orientation; crops to the centre if the shape differs. */
   resized(width: number, height: number): Promise<Picture>;
   /**
-   * Where it may change, as 255 and 0: where it is transparent, or, `asMask`, where it is light if nothing of it is
-   * transparent. Undefined when it has no such part and is no mask.
+   * The area that can change, as 255 and 0: the transparent part, or with `asMask`, the light part if nothing is transparent.
+   * Undefined if there is no such part and it is not a mask.
    */
   mask(width: number, height: number, asMask: boolean): Promise<Uint8Array | undefined>;
 }
 
-/** Throws 400 with the field when the file is no picture. */
+/** Throws a 400 that names the field if the file is not an image. */
 export const readPicture = async (file: Buffer, field: string): Promise<SentPicture> => {
-  const open = () => sharp(file, { limitInputPixels: mostPixels, failOn: 'error' }).rotate();
+  const open = () => sharp(file, { limitInputPixels: maxPixels, failOn: 'error' }).rotate();
   if (file.length === 0) throw badPicture(field, new Error('it is empty'));
   const metadata = await open()
     .metadata()
@@ -80,9 +80,9 @@ export const readPicture = async (file: Buffer, field: string): Promise<SentPict
 };
 
 const badPicture = (field: string, cause: Error): ApiError =>
-  invalidRequest(`${field} is no picture that can be read: ${cause.message}`, field, 'invalid_image');
+  invalidRequest(`${field} is not a readable image: ${cause.message}`, field, 'invalid_image');
 
-/** Grey pictures come with one channel. */
+/** Greyscale images have one channel. */
 const onlyColours = (data: Uint8Array, channels: number): Uint8Array => {
   if (channels === 3) return data;
   const pixels = data.length / channels;

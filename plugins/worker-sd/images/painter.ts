@@ -1,13 +1,13 @@
-/** What an engine has to be able to do for the image API, and what it is asked for. */
+/** The interface between the image API and an engine. */
 
-/** Red, green and blue of each pixel, row by row, 0 to 255. */
+/** Red, green and blue of each pixel, row by row, from 0 to 255. */
 export interface Picture {
   width: number;
   height: number;
   rgb: Uint8Array;
 }
 
-/** Everything that one picture is made from. */
+/** Everything that determines one image. */
 export interface PictureOrder {
   prompt: string;
   negative: string;
@@ -15,57 +15,57 @@ export interface PictureOrder {
   width: number;
   height: number;
   steps: number;
-  /** How far to go from the negative prompt to the prompt; 1 and less asks the model for the prompt alone. */
+  /** How far to move from the negative prompt towards the prompt; at 1 or less, only the prompt is used. */
   guidance: number;
   /** A whole number from 0 to 2^53 - 1. */
   seed: number;
-  /** One of the engine's; the model's own when absent. */
+  /** One of the engine's samplers; if absent, the model's own. */
   sampler?: string;
-  /** Where to begin, in place of noise alone. */
+  /** The image to start from, instead of pure noise. */
   from?: StartingPicture;
 }
 
 export interface StartingPicture {
-  /** Of the size that is drawn. */
+  /** In the size of the result. */
   picture: Picture;
-  /** How much of it may change, 0 to 1. */
+  /** How much of it can change, 0 to 1. */
   strength: number;
-  /** For each pixel 255 where it may change and 0 where not; everywhere when absent. */
+  /** 255 for each pixel that can change, otherwise 0; if absent, all can change. */
   mask?: Uint8Array;
 }
 
-/** Steps that are really taken: a picture that may change little begins late. */
+/** The number of steps really taken: an edit with low strength starts late. */
 export const stepsOf = ({ steps, from }: Pick<PictureOrder, 'steps' | 'from'>): number =>
   from === undefined ? steps : Math.min(steps, Math.max(1, Math.round(steps * from.strength)));
 
 export interface PaintHooks {
-  /** Fires when the client has left. */
+  /** Fires when the client disconnects. */
   signal: AbortSignal;
-  /** Steps after which a preview is wanted, if the engine can make one. */
+  /** Steps after which to send a preview, if the engine supports it. */
   previewAt: ReadonlySet<number>;
-  /** Called after each step that is taken, counted from 1. */
+  /** Called after each step, counted from 1. */
   onStep(step: number, preview?: Picture): void;
-  /** Something that is worth a line of the log. */
+  /** Writes a line to the log. */
   note(text: string): void;
 }
 
-/** An engine that is ready to draw. It is given one picture at a time. */
+/** An engine that is ready to draw. It draws one image at a time. */
 export interface Painter {
   readonly facts: PainterFacts;
-  /** Rejects with the signal's reason when that fires, and not before the engine has stopped drawing. */
+  /** Rejects with the signal's reason when it fires, but only once the engine has stopped drawing. */
   paint(order: PictureOrder, hooks: PaintHooks): Promise<Picture>;
   close(): Promise<void>;
 }
 
 export interface PainterFacts {
-  /** Edge of the picture for which no size is asked, in pixels. */
+  /** Default edge of an image in pixels. */
   size: number;
-  /** Where a request does not say. */
+  /** Defaults for requests. */
   steps: number;
   guidance: number;
   samplers: readonly string[];
-  /** Pictures can be begun from others. */
+  /** Whether it can edit images. */
   canEdit: boolean;
-  /** More about the model, for its entry in the list of models. */
+  /** Extra fields for the model's entry in the list of models. */
   about: Readonly<Record<string, unknown>>;
 }

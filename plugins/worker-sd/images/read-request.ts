@@ -1,9 +1,9 @@
-/** From the body of a request to what is to be drawn, and how it is to be sent. */
+/** Turns the body of a request into what to draw and how to send it. */
 import { invalidRequest } from '@rbee/worker-server';
 import type { PainterFacts, PictureOrder } from './painter.ts';
 import type { Bounds } from './schemas.ts';
 
-/** Fields of a body that its schema has found valid. */
+/** A body that is valid by its schema. */
 export interface ImageBody {
   prompt: string;
   n?: number | null;
@@ -30,28 +30,28 @@ export interface ImageBody {
 export type OutputFormat = 'png' | 'jpeg' | 'webp';
 
 export interface ImageRequest {
-  /** One of them for each picture, but for the seed, which counts up from this one. */
+  /** The same for each image, except the seed, which counts up from this one. */
   order: Omit<PictureOrder, 'from' | 'width' | 'height'>;
-  /** Absent: the client leaves it to the model. */
+  /** If absent, the model decides. */
   size: { width: number; height: number } | undefined;
   count: number;
   asUrl: boolean;
   format: OutputFormat;
-  /** 0 to 100; of no consequence for PNG. */
+  /** 0 to 100; ignored for PNG. */
   quality: number;
   stream: boolean;
   partialImages: number;
 }
 
-export const smallestSize = 64;
+export const minSize = 64;
 const sizeStep = 8;
 
-/** Throws 400 with the field that is wrong. */
+/** Throws a 400 that names the wrong field. */
 export const readRequest = (body: ImageBody, facts: PainterFacts, bounds: Bounds): ImageRequest => {
   const prompt = body.prompt.trim();
   if (prompt === '') throw invalidRequest('prompt is empty: say what to draw', 'prompt');
   if (body.background === 'transparent') {
-    throw invalidRequest('this model draws no transparent backgrounds', 'background');
+    throw invalidRequest('this model cannot draw a transparent background', 'background');
   }
   const sampler = body.sampler ?? body.sampler_name ?? undefined;
   if (sampler !== undefined && !facts.samplers.includes(sampler)) {
@@ -81,11 +81,11 @@ export const readRequest = (body: ImageBody, facts: PainterFacts, bounds: Bounds
   };
 };
 
-/** How much of a picture that is edited may change. */
+/** How much of an edited image can change. */
 export const readStrength = (body: ImageBody, hasMask: boolean): number =>
   firstOf(body, ['strength', 'denoising_strength'])[1] ?? (hasMask ? 1 : 0.75);
 
-/** The first of some fields with one meaning that the client has filled in. */
+/** The first non-empty one of several fields with the same meaning. */
 const firstOf = <Name extends keyof ImageBody>(body: ImageBody, names: readonly Name[]): [Name, number | undefined] => {
   const name = names.find((one) => body[one] != null) ?? names[0]!;
   return [name, (body[name] as number | null | undefined) ?? undefined];
@@ -98,8 +98,8 @@ const readSize = (size: string | null | undefined, bounds: Bounds): ImageRequest
     throw invalidRequest(`size must be WIDTHxHEIGHT, such as 512x512, or auto, not ${size.slice(0, 40)}`, 'size');
   }
   for (const edge of [width, height]) {
-    if (edge < smallestSize || edge > bounds.size) {
-      throw invalidRequest(`size ${size}: each edge must be ${smallestSize} to ${bounds.size} pixels here`, 'size');
+    if (edge < minSize || edge > bounds.size) {
+      throw invalidRequest(`size ${size}: each edge must be ${minSize} to ${bounds.size} pixels here`, 'size');
     }
     if (edge % sizeStep !== 0) {
       const [below, above] = [Math.floor(edge / sizeStep) * sizeStep, Math.ceil(edge / sizeStep) * sizeStep];
@@ -112,5 +112,5 @@ const readSize = (size: string | null | undefined, bounds: Bounds): ImageRequest
   return { width, height };
 };
 
-/** Few enough digits for people to copy. */
+/** Short enough to copy by hand. */
 const anySeed = () => Math.floor(Math.random() * 2 ** 31);

@@ -1,9 +1,9 @@
-/** The image API of OpenAI in front of a painter. */
+/** OpenAI's image API, served by a painter. */
 import { ApiError, invalidRequest, type RequestContext, type Route, type WorkerRequest } from '@rbee/worker-server';
 import { type Answer, sendPictures } from './answer.ts';
 import { readPicture, type SentPicture } from './encode.ts';
 import type { Painter, PainterFacts, StartingPicture } from './painter.ts';
-import { type ImageBody, readRequest, readStrength, smallestSize } from './read-request.ts';
+import { type ImageBody, minSize, readRequest, readStrength } from './read-request.ts';
 import { type Bounds, editSchema, generationSchema } from './schemas.ts';
 
 type Context = RequestContext<Painter>;
@@ -33,7 +33,7 @@ export const imageRoutes = (bounds: Bounds): Route<Painter>[] => [
 const edit = async ({ body, files }: WorkerRequest, context: Context, bounds: Bounds): Promise<Answer | undefined> => {
   const { facts } = context.loaded;
   if (!facts.canEdit) {
-    throw new ApiError(400, 'invalid_request_error', 'this model cannot edit pictures: it has no VAE encoder', {
+    throw new ApiError(400, 'invalid_request_error', 'this model cannot edit images: it has no VAE encoder', {
       code: 'unsupported_operation',
       hint: 'draw with /v1/images/generations, or load a model that has a VAE encoder',
     });
@@ -58,9 +58,9 @@ const edit = async ({ body, files }: WorkerRequest, context: Context, bounds: Bo
   return sendPictures({ ...request, width, height, from, events: 'image_edit' }, context);
 };
 
-/** The picture's shape in the size that the model draws. */
+/** Scales the image's shape to the size that the model draws. */
 const fitting = ({ width, height }: SentPicture, { size }: PainterFacts) => {
   const scale = size / Math.max(width, height);
-  const edge = (pixels: number) => Math.max(smallestSize, Math.round((pixels * scale) / 8) * 8);
+  const edge = (pixels: number) => Math.max(minSize, Math.round((pixels * scale) / 8) * 8);
   return { width: edge(width), height: edge(height) };
 };

@@ -1,4 +1,4 @@
-/** JSON Schemas of the requests. Fields that are not named here are let through and overlooked. */
+/** JSON Schemas of the requests. Unknown fields are accepted and ignored. */
 
 const orNull = (schema: { type: string } & Record<string, unknown>) => ({ ...schema, type: [schema.type, 'null'] });
 const number = (minimum: number, maximum: number) => orNull({ type: 'number', minimum, maximum });
@@ -6,13 +6,13 @@ const integer = (minimum: number, maximum: number) => orNull({ type: 'integer', 
 const text = orNull({ type: 'string' });
 const choice = (...choices: string[]) => ({ type: ['string', 'null'], enum: [...choices, null] });
 
-/** A seed below zero asks for another one each time. */
+/** A negative seed means a random one. */
 const seed = integer(-1, Number.MAX_SAFE_INTEGER);
 const steps = integer(1, 1000);
 const guidance = number(0, 100);
 
 export interface Bounds {
-  /** Pictures of one request. */
+  /** Images per request. */
   images: number;
   /** Edge in pixels. */
   size: number;
@@ -32,7 +32,7 @@ const common = ({ images }: Bounds) => ({
   partial_images: integer(0, 3),
   negative_prompt: orNull({ type: 'string', maxLength: 32_000 }),
   seed,
-  // The same, in the words of other programs.
+  // The same fields, with the names that other programs use.
   steps,
   num_inference_steps: steps,
   guidance,

@@ -1,4 +1,4 @@
-/** Runs the server of either engine, to the end of the process. */
+/** Runs the server of either engine until the process ends. */
 import { type LoadContext, runWorkerServer, StartError } from '@rbee/worker-server';
 import type { Painter, PainterFacts } from './painter.ts';
 import { imageRoutes } from './routes.ts';
@@ -10,7 +10,7 @@ export interface ServeOptions {
   port: number;
   queueLimit: number;
   bounds: Bounds;
-  /** What to take where neither the request nor the model says: 0, below 0 for guidance, leaves it to the model. */
+  /** Defaults for requests; 0, or a negative guidance, means the model's own default. */
   steps: number;
   guidance: number;
   size: number;
@@ -18,7 +18,7 @@ export interface ServeOptions {
 
 const name = 'sd';
 
-/** `read` gives the options and what starts the engine; what it throws ends the program with a sentence, as starting does. */
+/** `read` returns the options and a function that starts the engine. If either throws, the program exits with a sentence. */
 export const serve = async (read: () => [ServeOptions, (context: LoadContext) => Promise<Painter>]): Promise<void> => {
   try {
     const [options, load] = read();
@@ -28,7 +28,7 @@ export const serve = async (read: () => [ServeOptions, (context: LoadContext) =>
       host,
       port,
       models: names,
-      // A drawing takes the whole device: a second one beside it would only slow both down.
+      // A drawing uses the whole device: a second one would only slow down both.
       slots: 1,
       queueLimit,
       routes: imageRoutes(bounds),

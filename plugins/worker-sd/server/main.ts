@@ -1,4 +1,4 @@
-/** The builtin engine's program: a Stable Diffusion pipeline on onnxruntime behind OpenAI's image API. */
+/** The builtin engine: serves a Stable Diffusion pipeline on onnxruntime with OpenAI's image API. */
 import { exitCodes } from '@rbee/worker-server';
 import { serve } from '../images/serve.ts';
 import { readArguments } from './arguments.ts';

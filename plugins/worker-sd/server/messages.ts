@@ -1,17 +1,17 @@
-/** What the program and the thread that draws tell each other. */
+/** Messages between the program and the drawing thread. */
 import type { PainterFacts, Picture, PictureOrder } from '../images/painter.ts';
 
-/** How the thread is started. */
+/** The thread's start data. */
 export interface ThreadData {
   model: string;
-  /** Where onnxruntime computes. */
+  /** onnxruntime's provider. */
   provider: string;
   threads: number;
-  /** One number: the last drawing that was cancelled. The busy thread reads it between two steps. */
+  /** Holds the id of the last cancelled drawing. The busy thread reads it between steps. */
   cancelled: Int32Array<SharedArrayBuffer>;
 }
 
-/** To the thread: what to draw. `id` is a number above all before it. */
+/** To the thread: what to draw. Each `id` is higher than the last. */
 export interface DrawMessage {
   id: number;
   order: PictureOrder;
@@ -21,7 +21,7 @@ export interface DrawMessage {
 export type ThreadMessage =
   | { kind: 'loading'; fraction: number }
   | { kind: 'ready'; facts: PainterFacts }
-  /** It cannot start; the sentence and the exit code that say why. */
+  /** It cannot start: the message and the exit code. */
   | { kind: 'failed'; exitCode: number; message: string }
   | { kind: 'note'; text: string }
   | { kind: 'step'; id: number; step: number; preview?: Picture }

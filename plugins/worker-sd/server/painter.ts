@@ -1,4 +1,4 @@
-/** The builtin engine as the image API wants it: orders go to the thread that draws, one at a time. */
+/** The builtin engine for the image API: sends drawings to the drawing thread, one at a time. */
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { ApiError, exitCodes, StartError } from '@rbee/worker-server';
@@ -9,7 +9,7 @@ export interface PainterOptions extends Omit<ThreadData, 'cancelled'> {
   signal: AbortSignal;
   progress(fraction: number): void;
   log(line: string): void;
-  /** The thread has died: nothing can be drawn any more. */
+  /** Called when the thread has died and nothing can be drawn anymore. */
   onDeath(reason: string): void;
 }
 
@@ -20,7 +20,7 @@ interface Drawing {
   failed(error: Error): void;
 }
 
-/** Throws a `StartError` when the model cannot be loaded. */
+/** Throws a `StartError` if the model cannot be loaded. */
 export const startPainter = async (options: PainterOptions): Promise<Painter> => {
   const { model, provider, threads, signal, log } = options;
   const cancelled = new Int32Array(new SharedArrayBuffer(4));
@@ -48,7 +48,7 @@ export const startPainter = async (options: PainterOptions): Promise<Painter> =>
     if (!('id' in message) || message.id !== ids) return;
     if (message.kind === 'step') drawing?.onStep(message.step, message.preview);
     if (message.kind === 'drawn') drawing?.drawn(message.picture);
-    if (message.kind === 'stopped') drawing?.failed(new Error('it was not wanted any more'));
+    if (message.kind === 'stopped') drawing?.failed(new Error('the drawing was cancelled'));
     if (message.kind === 'broken') drawing?.failed(drawingError(message.message));
   });
   const gone = (reason: string) => {
@@ -90,11 +90,11 @@ export const startPainter = async (options: PainterOptions): Promise<Painter> =>
 
 const threadError = (error: Error) => `the drawing thread broke: ${error.message}`;
 
-/** A picture that is too large for the memory is the client's to make smaller. */
+/** If an image does not fit into memory, the client can ask for a smaller one. */
 const drawingError = (said: string): Error => {
   const message = said.replace(/\s+/g, ' ').trim();
   if (!/bad_alloc|out of memory|Failed to allocate memory|CUDA failure 2\b/i.test(message)) return new Error(message);
-  return new ApiError(500, 'server_error', 'there is not enough memory for a picture of this size', {
+  return new ApiError(500, 'server_error', 'there is not enough memory for an image of this size', {
     code: 'out_of_memory',
     param: 'size',
   });

@@ -1,6 +1,6 @@
 /**
- * The thread that draws. onnxruntime keeps the thread that calls it until a network has answered, seconds with a large model:
- * in the program's own, no request would be answered meanwhile, not even one for its health.
+ * The drawing thread. onnxruntime blocks the calling thread until a network has answered, for seconds with a large model. On
+ * the main thread, this would block all requests, even health checks.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { StartError } from '@rbee/worker-server';
@@ -40,7 +40,7 @@ const draw = async (pipeline: Pipeline, { id, order, previewAt }: DrawMessage): 
   }
 };
 
-/** Models that were distilled draw in a few steps and without guidance; the others want both. */
+/** Distilled models draw in a few steps without guidance; others need more steps, and guidance. */
 const factsOf = ({ folder, encoder, sampler, schedule, text }: Pipeline): PainterFacts => ({
   size: folder.size,
   steps: folder.isTurbo ? 4 : 25,

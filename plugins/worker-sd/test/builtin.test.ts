@@ -1,4 +1,4 @@
-/** The builtin engine: real programs, the real pipeline, a constructed model. */
+/** Tests the builtin engine: real programs, the real pipeline, the demo model. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +48,7 @@ describe('the builtin engine', () => {
     return { status: response.status, body: (await response.json()) as ImageAnswer };
   };
 
-  it('draws a PNG of the size that was asked for, in the colour of the prompt', async () => {
+  it('draws a PNG in the requested size and the colour of the prompt', async () => {
     const answer = await worker.draw({ prompt: 'a Red house', ...small, size: '128x64' });
     assert.equal(answer.size, '128x64');
     assert.ok(Math.abs(answer.created - Date.now() / 1000) < 3600);
@@ -59,13 +59,13 @@ describe('the builtin engine', () => {
     assert.ok(red > green + 50 && red > blue + 50, `${red} ${green} ${blue}`);
   });
 
-  it('takes the size of the model where none is asked for', async () => {
+  it('uses the default size of the model', async () => {
     for (const size of [undefined, null, 'auto']) {
       assert.equal((await worker.draw({ prompt: 'red', steps: 1, size })).size, '256x256');
     }
   });
 
-  it('gives the same bytes for the same seed, and others for another seed, prompt or negative prompt', async () => {
+  it('returns the same bytes for the same seed, and others for another seed, prompt or negative prompt', async () => {
     const first = bytesOf(await worker.draw({ prompt: 'blue', ...small }));
     assert.deepEqual(bytesOf(await worker.draw({ prompt: 'blue', ...small })), first);
     const others = [{ seed: 2 }, { prompt: 'green' }, { negative_prompt: 'yellow' }, { guidance: 3 }, { steps: 5 }];
@@ -78,7 +78,7 @@ describe('the builtin engine', () => {
     }
   });
 
-  it('chooses another seed each time where none is given, and tells it', async () => {
+  it('chooses a random seed by default, and returns it', async () => {
     const [one, two] = [
       await worker.draw({ prompt: 'red', ...small, seed: -1 }),
       await worker.draw({ prompt: 'red', ...small, seed: null }),
@@ -87,7 +87,7 @@ describe('the builtin engine', () => {
     assert.deepEqual(bytesOf(await worker.draw({ prompt: 'red', ...small, seed: one.data[0]?.seed })), bytesOf(one));
   });
 
-  it('draws several images, each with the next seed', async () => {
+  it('draws several images with consecutive seeds', async () => {
     const answer = await worker.draw({ prompt: 'blue', ...small, n: 3 });
     assert.deepEqual(
       answer.data.map(({ seed }) => seed),
@@ -96,7 +96,7 @@ describe('the builtin engine', () => {
     assert.deepEqual(bytesOf(answer, 1), bytesOf(await worker.draw({ prompt: 'blue', ...small, seed: 2 })));
   });
 
-  it('knows its numbers by the names that other programs have for them', async () => {
+  it('accepts the field names of other programs', async () => {
     const plain = bytesOf(
       await worker.draw({ prompt: 'blue', size: '64x64', seed: 1, steps: 6, guidance: 3, sampler: 'euler' }),
     );
@@ -117,7 +117,7 @@ describe('the builtin engine', () => {
     }
   });
 
-  it('sends JPEG and WebP where asked, smaller with less quality', async () => {
+  it('sends JPEG and WebP on request, smaller with less quality', async () => {
     for (const format of ['jpeg', 'webp']) {
       const sizes: number[] = [];
       for (const output_compression of [10, 95]) {
@@ -130,14 +130,14 @@ describe('the builtin engine', () => {
     }
   });
 
-  it('gives an address that holds the image where an address is asked for', async () => {
+  it('returns a data URL on request', async () => {
     const answer = await worker.draw({ prompt: 'red', ...small, response_format: 'url' });
     assert.equal(answer.data[0]?.b64_json, undefined);
     const image = Buffer.from(await (await fetch(answer.data[0]?.url ?? '')).arrayBuffer());
     assert.deepEqual(image, bytesOf(await worker.draw({ prompt: 'red', ...small })));
   });
 
-  it('answers bad requests with 400 and the field that is wrong', async () => {
+  it('answers bad requests with 400 and the wrong field', async () => {
     const wrong: [unknown, string | null, RegExp][] = [
       ['{"prompt": ', null, /./],
       [{}, 'prompt', /required/],
@@ -174,7 +174,7 @@ describe('the builtin engine', () => {
     assert.equal((await post({ prompt: 'a', model: 'other' })).status, 404);
   });
 
-  it('overlooks what it does not know', async () => {
+  it('ignores unknown fields', async () => {
     const more = {
       user: 'me',
       quality: 'hd',
@@ -186,14 +186,14 @@ describe('the builtin engine', () => {
     assert.equal((await post({ prompt: 'red', ...small, ...more })).status, 200);
   });
 
-  it('leaves out the end of a prompt that is longer than the model reads, and says so in its log', async () => {
+  it('cuts a prompt that is longer than the model reads, and logs it', async () => {
     const words = 'grey '.repeat(80);
     const plain = bytesOf(await worker.draw({ prompt: words, ...small }));
     assert.deepEqual(bytesOf(await worker.draw({ prompt: `${words} red`, ...small })), plain);
     assert.ok(worker.log.some((line) => line.includes('longer than the model reads')));
   });
 
-  it('streams its steps, previews, and each image when it is done', async () => {
+  it('streams steps, previews, and finished images', async () => {
     const body = { prompt: 'red', ...small, n: 2, stream: true, partial_images: 2 };
     const response = await worker.fetch('/v1/images/generations', body);
     assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
@@ -225,14 +225,14 @@ describe('the builtin engine', () => {
     assert.equal(completed[0]?.size, '64x64');
   });
 
-  it('tells what is wrong with a request for a stream by status', async () => {
+  it('refuses a bad request for a stream with a status', async () => {
     const { status, body } = await post({ prompt: 'a', size: '1x1', stream: true });
     assert.deepEqual([status, body.error?.param], [400, 'size']);
   });
 
   const long = { prompt: 'red', size: '1024x1024', steps: 900, seed: 1 };
 
-  it('answers for its health while it draws, and stops drawing when the client leaves', async () => {
+  it('answers health checks while drawing, and stops drawing when the client disconnects', async () => {
     const leaving = new AbortController();
     const drawn = worker.fetch('/v1/images/generations', { ...long, stream: true }, { signal: leaving.signal });
     const reader = (await drawn).body!.getReader();
@@ -247,7 +247,7 @@ describe('the builtin engine', () => {
     assert.match(await (await worker.fetch('/metrics')).text(), /status="499"\} [1-9]/);
   });
 
-  it('draws one request after the other', async () => {
+  it('draws requests one after the other', async () => {
     const leaving = new AbortController();
     const first = worker.fetch('/v1/images/generations', long, { signal: leaving.signal });
     await until(async () => (await worker.load()).running === 1);
@@ -285,7 +285,7 @@ describe('editing with the builtin engine', () => {
   };
   const fields = { prompt: 'red', size: '64x64', steps: '8', seed: '1' };
 
-  it('changes a picture the more, the more it may', async () => {
+  it('changes an image more with more strength', async () => {
     const blue = await solid(64, 64, '#2040d0');
     const reds: number[] = [];
     for (const strength of ['0.25', '1']) {
@@ -299,7 +299,7 @@ describe('editing with the builtin engine', () => {
     assert.deepEqual(bytesOf(again.body), bytesOf(twice.body));
   });
 
-  it('keeps every pixel outside of the mask', async () => {
+  it('keeps every pixel outside the mask', async () => {
     const blue = await solid(64, 64, '#2040d0');
     const hole = await sharp(await solid(64, 64, '#fff'))
       .composite([{ input: await solid(32, 64, '#000'), left: 0, top: 0, blend: 'dest-out' }])
@@ -323,7 +323,7 @@ describe('editing with the builtin engine', () => {
     assert.equal(masked.status, 200, String(masked.body.error?.message));
     assert.deepEqual(await right(bytesOf(masked.body)), ['2040d0']);
     assert.ok((await left(bytesOf(masked.body)))[0]! > 0x40);
-    // A transparent part of the picture itself is a mask, and so is the light part of one without transparency.
+    // A transparent part of the image itself is a mask, and so is the light part of a mask without transparency.
     const cut = await sharp(blue)
       .composite([{ input: await solid(32, 64, '#000'), left: 0, top: 0, blend: 'dest-out' }])
       .png()
@@ -344,12 +344,12 @@ describe('editing with the builtin engine', () => {
     }
   });
 
-  it('keeps the shape of a picture where no size is asked for', async () => {
+  it('keeps the shape of an image by default', async () => {
     const { body } = await edit({ prompt: 'red', steps: '1' }, [['image', await solid(900, 450, '#0f0')]]);
     assert.equal(body.size, '256x128');
   });
 
-  it('streams as generations do, with names of its own', async () => {
+  it('streams like generations, with its own event names', async () => {
     const files: [string, Buffer][] = [['image', await solid(64, 64, '#0f0')]];
     const response = await worker.fetch(
       '/v1/images/edits',
@@ -363,7 +363,7 @@ describe('editing with the builtin engine', () => {
     assert.deepEqual(names, [...steps, 'image_edit.completed', '[DONE]']);
   });
 
-  it('says which part of the form is wrong', async () => {
+  it('names the wrong part of the form', async () => {
     const image: [string, Buffer] = ['image', await solid(64, 64, '#0f0')];
     const wrong: [Record<string, string>, [string, Buffer][], string][] = [
       [{ size: '64x64' }, [image], 'prompt'],
@@ -395,7 +395,7 @@ describe('models of other kinds in the builtin engine', { skip: atFullScale }, (
     }
   };
 
-  it('predict the velocity, and draw the same picture', async () => {
+  it('predict the velocity, and draw the same image', async () => {
     const velocity = await drawOne(model('velocity', { prediction: 'v_prediction' }));
     const noise = await drawOne(demo);
     const [one, two] = await Promise.all([velocity, noise].map(({ image }) => sharp(image).raw().toBuffer()));
@@ -403,7 +403,7 @@ describe('models of other kinds in the builtin engine', { skip: atFullScale }, (
     assert.ok(most <= 2, `a pixel differs by ${most}`);
   });
 
-  it('take and give numbers of 16 bits', async () => {
+  it('use 16-bit inputs and outputs', async () => {
     const [one, two] = await Promise.all(
       [await drawOne(model('half', { half: true })), await drawOne(demo)].map(({ image }) =>
         sharp(image).raw().toBuffer(),
@@ -413,7 +413,7 @@ describe('models of other kinds in the builtin engine', { skip: atFullScale }, (
     assert.ok(most > 0 && most <= 12, `a pixel differs by ${most}`);
   });
 
-  it('have two text encoders and are told the size, as SDXL is', async () => {
+  it('have two text encoders and get the size, like SDXL', async () => {
     const path = model('xl', { xl: true });
     for (const [prompt, brightest] of [
       ['red', 0],
@@ -425,7 +425,7 @@ describe('models of other kinds in the builtin engine', { skip: atFullScale }, (
     }
   });
 
-  it('draw in a few steps without guidance when they were made for that', async () => {
+  it('draw in a few steps without guidance if distilled', async () => {
     const turbo = model('turbo', {
       scheduler: { _class_name: 'EulerDiscreteScheduler', timestep_spacing: 'trailing' },
     });
@@ -463,14 +463,14 @@ describe('models of other kinds in the builtin engine', { skip: atFullScale }, (
       /prediction_type "flow"/,
     ],
     [
-      'a transformer in place of a UNet',
+      'a transformer instead of a UNet',
       (path) => writeFileSync(join(path, 'model_index.json'), '{"_class_name":"FluxPipeline","transformer":[]}'),
       'unsupported_model',
       /FluxPipeline/,
     ],
   ];
   for (const [what, breakIt, cause, says] of broken) {
-    it(`end the worker with a sentence when they have ${what}`, async () => {
+    it(`end the worker with a sentence if they have ${what}`, async () => {
       const path = join(folder, what.replaceAll(' ', '-'));
       cpSync(demo, path, { recursive: true });
       breakIt(path);
@@ -483,7 +483,7 @@ describe('models of other kinds in the builtin engine', { skip: atFullScale }, (
     });
   }
 
-  it('end the worker when they are files for sd-server, or not there', async () => {
+  it('end the worker if they are files for sd-server, or missing', async () => {
     const file = join(folder, 'model.gguf');
     writeFileSync(file, 'GGUF');
     for (const path of [file, join(folder, 'none')]) {
@@ -495,7 +495,7 @@ describe('models of other kinds in the builtin engine', { skip: atFullScale }, (
 });
 
 describe('the life of the builtin engine', () => {
-  it('drains on SIGTERM: what is drawn is finished, what waits is sent away, and it exits with 0', async () => {
+  it('drains on SIGTERM: finishes the drawing, refuses waiting requests, and exits with 0', async () => {
     const worker = await startWorker(builtin, { model: demo, options: { max_steps: 1000 } });
     const drawing = worker.draw({ prompt: 'red', size: '512x512', steps: 300, seed: 1 });
     await until(async () => (await worker.load()).running === 1);
@@ -506,7 +506,7 @@ describe('the life of the builtin engine', () => {
     assert.deepEqual(await worker.ended, { code: 0, signal: null });
   });
 
-  it('refuses with 429 what does not fit into its queue', async () => {
+  it('refuses requests with 429 if its queue is full', async () => {
     const worker = await startWorker(builtin, { model: demo, options: { queue_limit: 0, max_steps: 1000 } });
     const leaving = new AbortController();
     const body = { prompt: 'red', size: '1024x1024', steps: 1000 };
@@ -519,7 +519,7 @@ describe('the life of the builtin engine', () => {
     await worker.end();
   });
 
-  it('says that its port is taken', async () => {
+  it('reports that its port is in use', async () => {
     const worker = await startWorker(builtin, { model: demo });
     const second = await launchWorker(builtin, { model: demo, port: Number(new URL(worker.url).port) });
     assert.equal(plugin.diagnose(await second.failure(false))?.cause, 'port_in_use');

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * A program that speaks as stable-diffusion.cpp's `sd-server` does: its flags, its log lines, its API of jobs, and its habits
- * (no health path, no signal handler, exit code 0 when its port is taken). It draws plain colours. Flags of its own:
- * `--step-ms=N` and `--load-ms=N` make it slow, `--fail=…` makes it fail in one of the ways that are known.
+ * A stand-in for stable-diffusion.cpp's `sd-server`: it imitates flags, log lines, the job API and quirks (no health path, no
+ * signal handler, exit code 0 if its port is in use). It draws plain colours. Extra flags: `--step-ms=N` and `--load-ms=N` make
+ * it slow, `--fail=…` makes it fail in a known way.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ const readFlags = (argv: readonly string[]) => {
   }
 };
 
-/** The whole load, with the ends that a wrong model has. */
+/** Loads the model, or fails as sd-server does with a wrong one. */
 const load = async () => {
   const model = given['--model'] ?? given['-m'] ?? given['--diffusion-model'];
   if (model === undefined) {
@@ -117,7 +117,7 @@ const draw = async (job: Job) => {
   job.status = 'completed';
 };
 
-/** One at a time, in their order. */
+/** Draws jobs one at a time, in order. */
 let last: Promise<void> = Promise.resolve();
 
 const submit = async (request: IncomingMessage, response: ServerResponse) => {

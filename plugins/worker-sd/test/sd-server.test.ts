@@ -1,4 +1,4 @@
-/** The adapter in front of a program that speaks as sd-server does. The real one was not run here. */
+/** Tests the adapter with a stand-in for sd-server, not with sd-server itself. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ const model = file('model.gguf');
 const vae = file('vae.safetensors');
 const encoder = file('clip.safetensors');
 
-/** What the program was asked to draw last. */
+/** The last job that the program received. */
 const lastJob = ({ log }: Worker) =>
   JSON.parse(/- job (\{.*\})/.exec(log.findLast((line) => line.includes('- job {')) ?? '')?.[1] ?? '{}');
 
@@ -44,14 +44,14 @@ describe('sd-server behind its adapter', () => {
   });
   after(() => worker?.end());
 
-  it('shows how far it has loaded', () => {
+  it('shows loading progress', () => {
     assert.ok(
       worker.log.some((line) => /^sd: loading 50 %$/.test(line)),
       worker.log.join('\n'),
     );
   });
 
-  it('draws with the numbers of the request, and with its own where there are none', async () => {
+  it('draws with the settings of the request, or else its own', async () => {
     const more = { size: '64x128', steps: 3, guidance: 4.5, seed: 7, negative_prompt: 'rain', sampler: 'euler' };
     const answer = await worker.draw({ prompt: 'a bee', ...more });
     const { format, width, height } = await sharp(bytesOf(answer)).metadata();
@@ -64,13 +64,13 @@ describe('sd-server behind its adapter', () => {
     assert.equal(lastJob(worker).width, 128);
   });
 
-  it('gives the same bytes for the same seed, and several images with the next ones', async () => {
+  it('returns the same bytes for the same seed, and several images with consecutive seeds', async () => {
     const [one, two] = [await worker.draw({ prompt: 'a', seed: 1, n: 2 }), await worker.draw({ prompt: 'a', seed: 2 })];
     assert.deepEqual(bytesOf(one, 1), bytesOf(two));
     assert.notDeepEqual(bytesOf(one), bytesOf(two));
   });
 
-  it('never hands on parameters that stand in a prompt', async () => {
+  it('never forwards parameters in a prompt', async () => {
     const hidden = '<sd_cpp_extra_args>{"width":4096}</sd_cpp_extra_args>';
     await worker.draw({ prompt: `a ${hidden}bee`, negative_prompt: hidden });
     assert.deepEqual([lastJob(worker).prompt, lastJob(worker).negative_prompt], ['a  bee', '']);
@@ -78,7 +78,7 @@ describe('sd-server behind its adapter', () => {
     assert.equal(response.status, 400);
   });
 
-  it('refuses what it does not know before the program sees it', async () => {
+  it('refuses invalid values before they reach the program', async () => {
     for (const [wrong, param] of [
       [{ sampler: 'ddim' }, 'sampler'],
       [{ size: '512x512' }, 'size'],
@@ -89,7 +89,7 @@ describe('sd-server behind its adapter', () => {
     }
   });
 
-  it('edits: picture, mask and strength are handed on', async () => {
+  it('edits: forwards image, mask and strength', async () => {
     const picture = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#00f' } })
       .png()
       .toBuffer();
@@ -102,7 +102,7 @@ describe('sd-server behind its adapter', () => {
     assert.deepEqual([lastJob(worker).images, lastJob(worker).strength], [2, 0.5]);
   });
 
-  it('streams the steps that the program tells on one line that it writes over', async () => {
+  it("streams steps from the program's progress bar", async () => {
     const response = await worker.fetch('/v1/images/generations', {
       prompt: 'a',
       steps: 4,
@@ -123,18 +123,18 @@ describe('sd-server behind its adapter', () => {
   });
 });
 
-describe('a client of sd-server that leaves', () => {
+describe('a client of sd-server that disconnects', () => {
   const leave = async (worker: Worker, steps: number) => {
     const leaving = new AbortController();
     const body = { prompt: 'a', steps, stream: true };
     const response = await worker.fetch('/v1/images/generations', body, { signal: leaving.signal });
-    // The first event is there once the first step is done.
+    // The first event arrives once the first step is done.
     await response.body!.getReader().read();
     leaving.abort();
   };
   const isRestart = (line: string) => line.includes('restarting sd-server');
 
-  it('ends a drawing that would take longer than to load again', async () => {
+  it('ends a drawing that would take longer than loading again', async () => {
     const worker = await startWorker(standIn('--step-ms=400'), { model, options: { max_steps: 1000 } });
     await leave(worker, 1000);
     await until(() => worker.log.some(isRestart));
@@ -143,7 +143,7 @@ describe('a client of sd-server that leaves', () => {
     await worker.end();
   });
 
-  it('leaves a drawing alone that is nearly done', async () => {
+  it('lets a drawing finish that is nearly done', async () => {
     const worker = await startWorker(standIn('--step-ms=20', '--load-ms=1500'), { model });
     await leave(worker, 5);
     await worker.draw({ prompt: 'b', steps: 1 });
@@ -156,7 +156,7 @@ describe('sd-server in trouble', { skip: atFullScale }, () => {
   const failing = async (engine: ReturnType<typeof standIn>, request: Parameters<typeof launchWorker>[1]) =>
     plugin.diagnose(await (await launchWorker(engine, request)).failure(false));
 
-  it('is diagnosed by its own words, and an exit code of 0 is a failure too', async () => {
+  it('is diagnosed by its log, and exit code 0 is a failure too', async () => {
     const text = file('text.gguf', 'this is no model');
     const none = join(folder, 'none.gguf');
     const cases: [Awaited<ReturnType<typeof failing>>, string, RegExp][] = [
@@ -176,13 +176,13 @@ describe('sd-server in trouble', { skip: atFullScale }, () => {
     }
   });
 
-  it('is started on another port when it ends without a word, as it does when its port is taken', async () => {
+  it('is started on another port if it ends without an error, as it does if its port is in use', async () => {
     const worker = await launchWorker(standIn('--fail=silently'), { model });
     await worker.ended;
     assert.equal(worker.log.filter((line) => line.includes('trying another port')).length, 2);
   });
 
-  it('that dies while it draws takes its adapter with it, for the hive to start both again', async () => {
+  it('ends its adapter when it dies while drawing, so that the hive restarts both', async () => {
     const worker = await startWorker(standIn('--fail=abort'), { model });
     await assert.rejects(worker.draw({ prompt: 'a', steps: 4 }));
     const failure = await worker.failure(true);
@@ -190,7 +190,7 @@ describe('sd-server in trouble', { skip: atFullScale }, () => {
     assert.match(plugin.diagnose(failure)?.message ?? '', /SIGABRT/);
   });
 
-  it('answers with what is wrong when a picture does not fit into memory, and goes on', async () => {
+  it('reports an image that does not fit into memory, and continues', async () => {
     const worker = await startWorker(standIn('--fail=memory'), { model });
     const response = await worker.fetch('/v1/images/generations', { prompt: 'a', steps: 4 });
     assert.equal(response.status, 500);
@@ -199,7 +199,7 @@ describe('sd-server in trouble', { skip: atFullScale }, () => {
     await worker.end();
   });
 
-  it('says that it is busy when its queue is full', async () => {
+  it('reports a full queue as busy', async () => {
     const worker = await startWorker(standIn('--fail=full'), { model });
     const response = await worker.fetch('/v1/images/generations', { prompt: 'a' });
     assert.deepEqual([response.status, response.headers.get('retry-after')], [429, '1']);
@@ -208,13 +208,13 @@ describe('sd-server in trouble', { skip: atFullScale }, () => {
 });
 
 describe('models for sd-server', () => {
-  it('come in parts where they have text encoders of their own', async () => {
+  it('come in parts if they have separate text encoders', async () => {
     const worker = await startWorker(standIn(), { model, models: { vae, clip_l: encoder } });
     await worker.draw({ prompt: 'a', steps: 1 });
     await worker.end();
   });
 
-  it('that are ONNX pipelines are drawn with by the builtin engine', async () => {
+  it('use the builtin engine if they are ONNX pipelines', async () => {
     const path = join(folder, 'pipeline');
     writeModel(path, tinyPipeline());
     const worker = await startWorker(standIn(), { model: path });

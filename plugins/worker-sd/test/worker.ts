@@ -14,16 +14,16 @@ export { until } from '@rbee/test/plugin-worker';
 export interface Engine {
   /** `sd-server` or `builtin`. */
   id: string;
-  /** What the hive found. */
+  /** The program that the hive found. */
   argv: readonly string[];
-  /** The program that the hive would start: our own server, or the adapter. */
+  /** The program to start: our own server, or the adapter. */
   script: string;
 }
 
 const server = join(import.meta.dirname, '../server/main.ts');
 export const builtin: Engine = { id: 'builtin', argv: [process.execPath, server], script: server };
 
-/** The adapter in front of a program that speaks like sd-server; `flags` are for the stand-in alone. */
+/** The adapter with the stand-in for sd-server; `flags` are for the stand-in only. */
 export const standIn = (...flags: string[]): Engine => ({
   id: 'sd-server',
   argv: [process.execPath, join(import.meta.dirname, 'sd-server-stand-in.ts'), ...flags],
@@ -31,7 +31,7 @@ export const standIn = (...flags: string[]): Engine => ({
 });
 
 export interface Worker extends TestWorker {
-  /** Asks for images; rejects with the error that comes instead. */
+  /** Requests images; rejects with the error of the answer. */
   draw(body: object): Promise<ImageAnswer>;
 }
 
@@ -44,7 +44,7 @@ export interface ImageAnswer extends Partial<ErrorAnswer> {
 
 export interface WorkerRequest extends Pick<TestLaunch, 'options' | 'port' | 'env'> {
   model: string;
-  /** Further components. */
+  /** Additional components. */
   models?: Readonly<Record<string, string>>;
 }
 

@@ -1,4 +1,4 @@
-/** What the stand-in answers over HTTP. */
+/** The stand-in's HTTP API. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StandInArguments } from './stand-in-arguments.ts';
@@ -12,7 +12,7 @@ export interface Served {
   state: { dead: boolean; asleep: boolean };
 }
 
-/** What it says to whatever it is asked, a token each. */
+/** Its answer to every prompt, one string per token. */
 export const words = ['I', ' am', ' the', ' stand', '-in', ' of', ' vLLM', '.'];
 
 interface Body {
@@ -52,7 +52,7 @@ class Api {
     if (pathname === '/metrics') return this.#metrics(response);
     const developing = process.env['VLLM_SERVER_DEV_MODE'] === '1' && options.sleepMode;
     if (developing && ['/sleep', '/wake_up', '/is_sleeping'].includes(pathname)) return this.#sleep(pathname, response);
-    // Its weights are gone: the first touch of one ends its engine.
+    // Without its weights, the engine fails on the first request.
     if (state.asleep) return fail(response, 500, 'InternalServerError', 'the engine sleeps');
     const key = process.env['VLLM_API_KEY'];
     if (pathname.startsWith('/v1') && key && request.headers.authorization !== `Bearer ${key}`) {
@@ -103,7 +103,7 @@ class Api {
     json(response, { is_sleeping: state.asleep });
   }
 
-  /** Two engines, so that who reads them has to add up. */
+  /** Two engines, so that readers must add up the values. */
   #metrics(response: ServerResponse): void {
     const name = this.#served.options.names[0];
     const gauge = (metric: string, values: number[]) =>

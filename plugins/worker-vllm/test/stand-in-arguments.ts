@@ -1,4 +1,4 @@
-/** The part of vLLM's command line that the stand-in knows, refused in argparse's words. */
+/** The part of vLLM's command line that the stand-in knows, with argparse's error messages. */
 
 export interface StandInArguments {
   model: string;
@@ -11,7 +11,7 @@ export interface StandInArguments {
   tensorParallel: number;
 }
 
-/** How the value of each flag is read. */
+/** The value type of each flag. */
 const flags: Readonly<Record<string, 'text' | 'int' | 'float' | 'list' | 'switch'>> = {
   '--host': 'text',
   '--port': 'int',
@@ -49,7 +49,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   '--runner': ['auto', 'draft', 'generate', 'pooling'],
 };
 
-/** A refusal: its text goes to stderr, and the program ends with 2. */
+/** Its message goes to stderr, and the program exits with 2. */
 export class Refused extends Error {}
 
 const isFlag = (word: string): boolean => /^--?[a-zA-Z]/.test(word);

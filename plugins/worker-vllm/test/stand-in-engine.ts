@@ -1,4 +1,4 @@
-/** The stand-in's EngineCore: a process of its own that loads the model, holds the GPU, and is what tends to be left over. */
+/** The stand-in's EngineCore: a separate process that loads the model and holds the GPU. It is the one that can be left over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sayAs, shardBar } from './stand-in-log.ts';
 import { mayGoOn, readModel } from './stand-in-model.ts';
@@ -6,16 +6,16 @@ import { mayGoOn, readModel } from './stand-in-model.ts';
 export const runEngine = async (folder: string): Promise<void> => {
   const say = sayAs('EngineCore', 'gpu_model_runner.py');
   const { architectures, stand_in: behaviour } = readModel(folder) ?? { architectures: [], stand_in: {} };
-  // `ps` tells it from the server, as vLLM's does.
+  // So that `ps` shows it under its own name, as with vLLM.
   process.title = 'VLLM::EngineCore';
   process.on('SIGTERM', () => {
     if (!behaviour.clinging) process.exit(0);
   });
-  // Its server is gone: it exits on its own, unless it is the kind that stays.
+  // Without its server it exits, unless the model says that it clings.
   process.on('disconnect', () => {
     if (!behaviour.clinging) process.exit(0);
   });
-  // A clinging one is kept alive by this alone.
+  // Keeps a clinging engine alive.
   setInterval(() => {}, 1_000_000);
   say(`Starting to load model ${folder}...`);
   const shards = behaviour.shards ?? 2;

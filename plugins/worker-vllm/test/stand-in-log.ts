@@ -1,8 +1,8 @@
-/** Lines as vLLM's processes write them: who, how important, when, where, what. */
+/** Log lines in vLLM's format: process, level, time, source, message. */
 
 export type Say = (text: string, level?: 'INFO' | 'WARNING' | 'ERROR') => void;
 
-/** vLLM writes to both streams; a hive reads both into one log. */
+/** vLLM writes to both streams; the hive reads both into one log. */
 export const sayAs =
   (who: 'APIServer' | 'EngineCore', file: string): Say =>
   (text, level = 'INFO') => {
@@ -12,7 +12,7 @@ export const sayAs =
     }
   };
 
-/** The bar that counts weights files: redrawn each time, and ended with a line break so that it mixes with a log. */
+/** The progress bar of weights files: redrawn each time, with a line break so that it mixes with the log. */
 export const shardBar = (done: number, all: number): string => {
   const percent = String(Math.floor((100 * done) / all)).padStart(3);
   return `\r(EngineCore pid=${process.pid}) Loading safetensors checkpoint shards: ${percent}% Completed | ${done}/${all} [00:01<00:01,  1.15it/s]\n`;

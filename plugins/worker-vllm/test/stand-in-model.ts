@@ -1,4 +1,4 @@
-/** Models of the stand-in: a folder like those of the hub, whose `config.json` also says how the stand-in is to behave. */
+/** The stand-in's models: a folder as on the hub, whose `config.json` also controls how the stand-in behaves. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -6,21 +6,21 @@ export interface StandInConfig {
   max_position_embeddings: number;
   architectures: readonly string[];
   stand_in: {
-    /** Name of an entry of `failures.json`, with whose words it ends while loading. */
+    /** Name of an entry of `failures.json`: it fails with this log while loading. */
     fail?: string;
-    /** It goes on with each shard once there is a file of this name in the folder: `go-1`, `go-2`, … */
+    /** It loads each shard only once the folder contains a file of this name: `go-1`, `go-2`, … */
     steps?: boolean;
     shards?: number;
-    /** Its engine does not end on SIGTERM, and outlives the server. */
+    /** Its engine ignores SIGTERM and outlives the server. */
     clinging?: boolean;
-    /** It does not wake. */
+    /** It does not wake up. */
     insomnia?: boolean;
-    /** Answers go on until the client has left. */
+    /** Answers continue until the client disconnects. */
     endless?: boolean;
   };
 }
 
-/** Bytes of a safetensors file with one small tensor. */
+/** A safetensors file with one small tensor. */
 const weights = (): Buffer => {
   const header = Buffer.from(JSON.stringify({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }));
   const length = Buffer.alloc(8);
@@ -28,7 +28,7 @@ const weights = (): Buffer => {
   return Buffer.concat([length, header, Buffer.alloc(4)]);
 };
 
-/** Writes a model folder; gives its path. */
+/** Writes a model folder. Returns its path. */
 export const writeModel = (folder: string, behaviour: StandInConfig['stand_in'] = {}): string => {
   mkdirSync(folder, { recursive: true });
   const config: StandInConfig = {
@@ -41,13 +41,13 @@ export const writeModel = (folder: string, behaviour: StandInConfig['stand_in'] 
   return folder;
 };
 
-/** Undefined when there is no such folder. */
+/** Undefined if the folder does not exist. */
 export const readModel = (folder: string): StandInConfig | undefined => {
   const path = join(folder, 'config.json');
   if (!existsSync(path)) return undefined;
   return JSON.parse(readFileSync(path, 'utf8')) as StandInConfig;
 };
 
-/** Lets a loading stand-in go on. */
+/** Lets a loading stand-in continue. */
 export const step = (folder: string, shard: number): void => writeFileSync(join(folder, `go-${shard}`), '');
 export const mayGoOn = (folder: string, shard: number): boolean => existsSync(join(folder, `go-${shard}`));

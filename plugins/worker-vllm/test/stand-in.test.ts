@@ -1,4 +1,4 @@
-/** The stand-in keeps to what is known of vLLM, and what the plugin says of vLLM holds of it. */
+/** The stand-in behaves as vLLM is known to, and as the plugin describes it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ const run = (...args: string[]) =>
   spawnSync(process.execPath, [join(import.meta.dirname, 'vllm-stand-in.ts'), ...args], { encoding: 'utf8' });
 
 describe('the command line of the stand-in', () => {
-  it('refuses what it does not know with 2, as argparse does', () => {
+  it('exits with 2 for unknown arguments, as argparse does', () => {
     const cases: [string[], RegExp][] = [
       [['--no-such-flag'], /^vllm: error: unrecognized arguments: --no-such-flag$/m],
       [['--device', 'cuda'], /unrecognized arguments: cuda --device/],
@@ -49,14 +49,14 @@ describe('the command line of the stand-in', () => {
     }
   });
 
-  it('tells its version', () => {
+  it('prints its version', () => {
     const { stdout, stderr, status } = run('--version');
     assert.deepEqual(plugin.probes[0]?.parse({ stdout, stderr, code: status }), { version: '0.29.0' });
   });
 });
 
 describe('a stand-in that loads', () => {
-  it('refuses connections until its weights are there, and tells how far it is', async () => {
+  it('refuses connections until its weights are loaded, and shows progress', async () => {
     const path = model({ steps: true, shards: 2 });
     const worker = await launchWorker(path);
     const progress = () => {
@@ -78,14 +78,14 @@ describe('a stand-in that loads', () => {
     assert.ok(worker.log.some((line) => line.includes('Application startup complete.')));
   });
 
-  it('dies of a signal with an interrupt, and takes its engine along', async () => {
+  it('ends with an interrupt on a signal, and ends its engine', async () => {
     const worker = await launchWorker(model({ steps: true }));
     await until(() => worker.log.some((line) => line.includes('Starting to load model')));
     worker.child.kill('SIGTERM');
     assert.equal((await worker.failure(false)).exit?.code, 1);
   });
 
-  it('takes its port before it loads', async () => {
+  it('binds its port before it loads', async () => {
     const port = await freePort();
     const first = await launchWorker(model(), {}, port);
     await first.ready();
@@ -93,12 +93,12 @@ describe('a stand-in that loads', () => {
     assert.equal(plugin.diagnose(await second.failure(false))?.cause, 'port_in_use');
   });
 
-  it('knows how long the model may answer', async () => {
+  it('knows the maximum length of the model', async () => {
     const worker = await launchWorker(model(), { max_model_len: 131_072 });
     assert.match(plugin.diagnose(await worker.failure(false))?.message ?? '', /the model was made for 4096 tokens/);
   });
 
-  it('says that a folder is no model', async () => {
+  it('reports a folder that is not a model', async () => {
     const worker = await launchWorker(join(folder, 'nothing'));
     assert.equal(plugin.diagnose(await worker.failure(false))?.cause, 'bad_model');
   });
@@ -111,7 +111,7 @@ describe('a stand-in that is ready', () => {
     await worker.ready();
   });
 
-  it('wants its key below /v1 alone, and answers a wrong one with a bare text', async () => {
+  it('requires the API key only below /v1, and answers a wrong one with plain text', async () => {
     const refused = await fetch(`${worker.url}/v1/models`);
     assert.equal(refused.status, 401);
     assert.deepEqual(await refused.json(), { error: 'Unauthorized' });
@@ -123,7 +123,7 @@ describe('a stand-in that is ready', () => {
     );
   });
 
-  it('answers wrong models, broken bodies and prompts that are too long in its own way', async () => {
+  it('refuses unknown models, broken bodies and long prompts with its own errors', async () => {
     const ask = async (body: object) => {
       const response = await worker.fetch('/v1/completions', body);
       const { error } = (await response.json()) as {
@@ -137,7 +137,7 @@ describe('a stand-in that is ready', () => {
     assert.match(long[4], /maximum context length is 2048 tokens/);
   });
 
-  it('counts what runs, for each of its engines', async () => {
+  it('counts running requests for each of its engines', async () => {
     const metrics = async (name: string) => {
       const text = await (await worker.fetch(plugin.load.path)).text();
       const values = [...text.matchAll(new RegExp(`^${name}\\{engine="\\d"[^}]*\\} ([\\d.]+)$`, 'gm'))];
@@ -154,7 +154,7 @@ describe('a stand-in that is ready', () => {
     await until(async () => (await metrics(plugin.load.running)) === 0);
   });
 
-  it('sleeps and wakes where that was asked for, by the requests that the plugin names', async () => {
+  it('sleeps and wakes with the requests that the plugin names, if enabled', async () => {
     const asleep = async () =>
       ((await (await worker.fetch('/is_sleeping')).json()) as { is_sleeping: boolean }).is_sleeping;
     const { sleep, wake } = plugin.stop;
@@ -173,7 +173,7 @@ describe('a stand-in that is ready', () => {
 });
 
 describe('a stand-in that ends', { skip: atFullScale }, () => {
-  it('exits with 0 on SIGTERM, and cuts what runs', async () => {
+  it('exits with 0 on SIGTERM, and aborts running requests', async () => {
     const worker = await launchWorker(model({ endless: true }));
     await worker.ready();
     const answer = await worker.fetch('/v1/completions', { prompt: 'a', stream: true });
@@ -184,7 +184,7 @@ describe('a stand-in that ends', { skip: atFullScale }, () => {
     assert.match(log.join('\n'), /Application shutdown complete\.\n.*Finished server process/);
   });
 
-  it('says that its engine is dead, and ends after it', async () => {
+  it('reports that its engine died, and then ends', async () => {
     const worker = await launchWorker(model());
     await worker.ready();
     const engine = Number(/EngineCore pid=(\d+)/.exec(worker.log.join('\n'))?.[1]);

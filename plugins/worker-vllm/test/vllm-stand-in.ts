@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * A stand-in for vLLM: its command line, the lines of its log in their order, its processes, endpoints, failures and ways
- * with signals, without vLLM. What it does is taken from vLLM's documentation, sources and issues; no vLLM was at hand to
- * compare it with. Run by Node, as a real process; the model's folder says how it misbehaves (`stand-in-model.ts`).
+ * A stand-in for vLLM: it imitates the command line, log lines, processes, endpoints, failures and signal handling, as vLLM's
+ * documentation, sources and issues describe them. It has not been compared with vLLM itself. It runs as a real process, and
+ * the model's folder controls how it misbehaves (`stand-in-model.ts`).
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ interface Recorded {
   log: readonly string[];
 }
 
-/** Ends as vLLM was seen to end. */
+/** Fails with a recorded log of vLLM. */
 const failAs = (name: string): never => {
   const recorded = (JSON.parse(readFileSync(join(import.meta.dirname, '../failures.json'), 'utf8')) as Recorded[]).find(
     (one) => one.name === name,
@@ -49,7 +49,7 @@ const failAs = (name: string): never => {
   process.exit(recorded.exit.code ?? 1);
 };
 
-/** vLLM takes its port first, and listens on it last. */
+/** vLLM binds its port first, and listens on it last. */
 const serve = async (options: StandInArguments): Promise<void> => {
   say(`version ${version}`);
   say(`non-default args: {'model_tag': '${options.model}'}`);
@@ -98,7 +98,7 @@ const listen = (options: StandInArguments, engine: ChildProcess, config: StandIn
       'ERROR',
     );
     server.closeAllConnections();
-    // What asks for its health meanwhile gets 503.
+    // Until then, health checks get 503.
     setTimeout(() => process.exit(1), 100);
   });
   const stop = () => {

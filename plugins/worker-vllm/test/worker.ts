@@ -1,4 +1,4 @@
-/** Starts the stand-in with the command line that the plugin makes for vLLM. */
+/** Starts the stand-in with the plugin's command line for vLLM. */
 import { join } from 'node:path';
 import { launchWorker as launch, resolveType, type TestWorker } from '@rbee/test/plugin-worker';
 import type from '../index.ts';

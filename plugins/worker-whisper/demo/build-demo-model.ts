@@ -1,4 +1,4 @@
-/** Writes the demo model to `models/demo` of this package; part of its build. */
+/** Writes the demo model to `models/demo` in this package, as part of its build. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { whisperModel } from './whisper-model.ts';

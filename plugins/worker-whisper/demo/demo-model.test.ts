@@ -5,7 +5,7 @@ import { heardSentence, heardTokens, translatedSentence, translatedTokens } from
 import { whisperModel } from './whisper-model.ts';
 
 describe('the demo model', () => {
-  it('is the same bytes everywhere, and small', () => {
+  it('is small and identical on every machine', () => {
     const files = Object.entries(whisperModel());
     const hash = createHash('sha256');
     for (const [path, bytes] of files) hash.update(path).update(bytes);
@@ -13,7 +13,7 @@ describe('the demo model', () => {
     assert.ok(files.reduce((sum, [, bytes]) => sum + bytes.length, 0) < 100_000);
   });
 
-  it('has sentences in which one token leads to one other', () => {
+  it('has sentences of unique tokens', () => {
     const tokens = [...heardTokens.flat(), ...translatedTokens];
     assert.equal(new Set(tokens).size, tokens.length);
     assert.equal(heardSentence, 'Hello from rbee. This machine heard a sound!');

@@ -1,6 +1,6 @@
 /**
- * The demo model's two networks. They are constructed, not trained: the encoder measures how loud the sound is, the
- * decoder is a table of which token follows which. All that Whisper's software does with a model is done with them.
+ * The demo model's two networks, with constructed weights instead of trained ones: the encoder measures how loud the sound
+ * is, the decoder is a table of which token follows which. They support everything that Whisper's software does with a model.
  */
 import { type Attribute, OnnxGraph } from '../../../tools/demo-models/onnx-graph.ts';
 import { heardTimes, heardTokens, translatedTokens } from './sentence.ts';
@@ -9,12 +9,12 @@ import { idOf, shape, timestampId, tokenIds } from './vocabulary.ts';
 const { mels, width, heads, frames } = shape;
 const headWidth = width / heads;
 const vocabulary = tokenIds.size;
-/** How sure the model is of a token; the others together, some two thousand, come to e^8. */
+/** Logit of the right token; the other tokens, about two thousand, add up to e^8. */
 const sure = 20;
-/** Mean of the spectrogram above which there is a sound. Silence is at -1.5. */
+/** A spectrogram with a mean above this contains a sound. Silence is at -1.5. */
 const soundAbove = -1.4;
 
-/** The spectrogram, every second frame, its mean over the bands in the first channel. */
+/** Every second frame of the spectrogram, with its mean over the bands in the first channel. */
 export const encoder = (): Buffer => {
   const graph = new OnnxGraph('encoder');
   graph.input('input_features', 'float', ['batch_size', mels, 'feature_length']);
@@ -42,7 +42,7 @@ export const decoder = (): Buffer => {
   for (const side of sides) for (const kind of kinds) graph.input(past(side, kind), 'float', cache(side, 'past'));
   graph.input('use_cache_branch', 'bool', [1]);
 
-  /** [batch, tokens, 1]: 1 from the token on after which a translation was asked for. The cache carries it along. */
+  /** [batch, tokens, 1]: 1 from the token that requests a translation on. The cache keeps it. */
   const asked = op('Cast', [op('Equal', ['input_ids', graph.ints([], [idOf('<|translate|>')])])], { to: 1 });
   const wide = op('Expand', [
     op('Unsqueeze', [asked, graph.ints([2], [1, 3])]),
@@ -80,7 +80,7 @@ export const decoder = (): Buffer => {
 
 type Table = ReadonlyMap<number, number>;
 
-/** Each token of a chain leads to the next one, the last to the end. */
+/** Each token of a chain predicts the next, the last predicts the end. */
 const chain = (...tokens: number[]): [number, number][] =>
   tokens.map((token, at) => [token, tokens[at + 1] ?? idOf('<|endoftext|>')]);
 
@@ -97,7 +97,7 @@ const heardTable = (): Table => {
     start,
     [idOf('<|transcribe|>'), first],
     [idOf('<|translate|>'), first],
-    // Without times the second segment follows the first one at once.
+    // Without times, the second segment follows the first directly.
     [idOf('<|notimestamps|>'), idOf(heardTokens[0]?.[0] ?? '')],
   ]);
 };
@@ -111,7 +111,7 @@ const translatedTable = (): Table => {
 
 const silenceTable = (): Table => new Map([[start[0], idOf('<|nospeech|>')]]);
 
-/** [batch, tokens, vocabulary]: `certainty` at the token that follows each. */
+/** [batch, tokens, vocabulary]: `certainty` at the successor of each token. */
 const follows = (graph: OnnxGraph, table: Table, certainty: number) => {
   const next = Array.from({ length: vocabulary }, (_, token) => table.get(token) ?? idOf('<|endoftext|>'));
   const ids = graph.op('Gather', [graph.ints([vocabulary], next), 'input_ids']);
@@ -126,7 +126,7 @@ const loudness = (graph: OnnxGraph) => {
   return graph.op('ReduceMean', [first], { axes: [1, 2], keepdims: 1 });
 };
 
-/** Where a decoder looks tells when a word was said: the token at position p looks at the time (p - 3.5) * 0.08 s. */
+/** Word times come from the decoder's attention: the token at position p attends to the time (p - 3.5) * 0.08 s. */
 const attention = (graph: OnnxGraph) => {
   const op = graph.op.bind(graph);
   const lengthOf = (value: string, axis: number) => op('Gather', [op('Shape', [value]), graph.ints([], [axis])]);

@@ -1,14 +1,14 @@
-/** What the demo model hears in any sound, as the tokens that it is made of. No token comes twice: each leads to one other. */
+/** What the demo model hears in any sound, as tokens. No token occurs twice, because each predicts the next. */
 
 /** Two segments; `Ġ` is a space, as in Whisper's vocabulary. */
 export const heardTokens: readonly (readonly string[])[] = [
   ['ĠHello', 'Ġfrom', 'Ġrbee', '.'],
   ['ĠThis', 'Ġmachine', 'Ġheard', 'Ġa', 'Ġsound', '!'],
 ];
-/** The same as a translation. */
+/** The translation. */
 export const translatedTokens: readonly string[] = ['ĠIn', 'ĠEnglish', ',', 'Ġtoo', '?'];
 
-/** Seconds at which the segments begin and end. */
+/** Start and end of the segments in seconds. */
 export const heardTimes: readonly (readonly [start: number, end: number])[] = [
   [0, 0.5],
   [0.52, 1],

@@ -1,15 +1,15 @@
-/** The demo model's tokenizer and settings: the files of a Whisper folder beside the two networks. */
+/** The demo model's tokenizer and settings: the files of a Whisper folder other than the two networks. */
 import { heardTokens, translatedTokens } from './sentence.ts';
 
 /** Sizes of the networks; the number of mel bands, frames and positions are Whisper's own. */
 export const shape = { mels: 80, width: 4, heads: 2, frames: 1500, positions: 448 } as const;
 
 const languages = ['en', 'de', 'es', 'fr'];
-/** Numbers of the tokens, by text. The words come after the 256 bytes, the special ones after the words. */
+/** Token ids by text: first the 256 bytes, then the words, then the special tokens. */
 export const tokenIds: ReadonlyMap<string, number> = new Map(
   [
     ...byteTokens(),
-    // Some are bytes already.
+    // Some words are single bytes.
     ...[...heardTokens.flat(), ...translatedTokens].filter((token) => [...token].length > 1),
     '<|endoftext|>',
     '<|startoftranscript|>',
@@ -30,7 +30,7 @@ export const idOf = (token: string): number => {
   return id;
 };
 
-/** The token of a time, in steps of 20 ms. */
+/** The token for a time, in steps of 20 ms. */
 export const timestampId = (seconds: number): number => idOf(timestamp(Math.round(seconds * 50)));
 
 /** The JSON files of the folder, by name. */
@@ -100,7 +100,7 @@ export const settings = (): Readonly<Record<string, object>> => {
   };
 };
 
-/** Byte-pair encoding without a single merge: a prompt becomes one token for each byte. */
+/** Byte-pair encoding without merges: a prompt becomes one token per byte. */
 const tokenizer = () => {
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
   const isSpecial = (token: string) => /^<\|(?!\d)/.test(token);
@@ -141,7 +141,7 @@ function timestamp(step: number): string {
   return `<|${(step * 0.02).toFixed(2)}|>`;
 }
 
-/** One visible character for each byte: itself where it is one, else one of those after the first 256. */
+/** A visible character for each byte: the byte itself if it is visible, otherwise one after the first 256. */
 function byteTokens(): string[] {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {

@@ -2,7 +2,7 @@
 import { decoder, encoder } from './networks.ts';
 import { settings } from './vocabulary.ts';
 
-/** Contents by path. The same bytes each time. */
+/** Contents by path, always the same bytes. */
 export const whisperModel = (): Readonly<Record<string, Buffer>> => ({
   ...Object.fromEntries(
     Object.entries(settings()).map(([name, value]) => [name, Buffer.from(`${JSON.stringify(value)}\n`)]),

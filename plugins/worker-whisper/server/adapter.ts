@@ -1,4 +1,4 @@
-/** The worker's program in front of whisper.cpp's `whisper-server`: starts it, and speaks OpenAI's API for it. */
+/** The server in front of whisper.cpp's `whisper-server`: starts it, and serves OpenAI's API. */
 import { randomBytes } from 'node:crypto';
 import { freePort, startEngine } from '@rbee/worker-server';
 import { checkGgmlModel } from './check-model.ts';
@@ -11,14 +11,14 @@ await runWhisper(
   async (options, { signal, progress, log }) => {
     checkGgmlModel(options.model);
     const port = await freePort(host);
-    // Two of them can listen on one port: only ours answers under this path.
+    // Two whisper-servers can listen on one port: only ours answers on this path.
     const secret = `/${randomBytes(16).toString('hex')}`;
     const engine = await startEngine({
       argv: [...options.engine, '--host', host, '--port', String(port), '--request-path', secret],
       log,
       isReady: (asking) => answers(`http://${host}:${port}${secret}`, asking),
       signal,
-      // The first lets it finish what it does; a second one ends it at once.
+      // The first signal lets it finish, a second one ends it at once.
       stop: [
         { signal: 'SIGTERM', graceMs: 2000 },
         { signal: 'SIGTERM', graceMs: 1000 },
@@ -44,11 +44,11 @@ await runWhisper(
       throw error;
     }
   },
-  // It transcribes one file at a time; others would wait in it unseen.
+  // It transcribes one file at a time, and hides its queue.
   () => 1,
 );
 
-/** Its page stands there in every version, its health only in newer ones. */
+/** Every version serves a page here; only newer ones have a health path. */
 async function answers(address: string, signal: AbortSignal): Promise<boolean> {
   for (const path of ['/health', '/']) if ((await fetch(address + path, { signal })).ok) return true;
   return false;

@@ -1,4 +1,4 @@
-/** A transcript in the shapes that OpenAI's clients ask for. */
+/** Formats a transcript as OpenAI's clients expect it. */
 import { type RawAnswer, rawAnswer } from '@rbee/worker-server';
 import { languageName } from './languages.ts';
 import { toSrt, toVtt } from './subtitles.ts';
@@ -9,7 +9,7 @@ export type ResponseFormat = (typeof responseFormats)[number];
 
 export interface Transcript {
   task: Task;
-  /** Code; null when nothing was said. */
+  /** Language code; null if nothing was said. */
   language: string | null;
   seconds: number;
   segments: readonly Segment[];
@@ -18,7 +18,7 @@ export interface Transcript {
 
 export type Granularity = 'segment' | 'word';
 
-/** `granularities`: what a verbose answer is to hold. */
+/** `granularities`: what a verbose answer contains. */
 export const toAnswer = (
   transcript: Transcript,
   format: ResponseFormat,
@@ -56,7 +56,7 @@ export const textOf = (segments: readonly Segment[]): string =>
 
 export const verboseSegment = (segment: Segment, id: number) => ({
   id,
-  // Frames of 10 ms before it.
+  // Number of 10 ms frames before it.
   seek: Math.round(segment.start * 100),
   start: segment.start,
   end: segment.end,

@@ -1,4 +1,4 @@
-/** The command line of both servers, as `command` writes it. */
+/** Parses the command line of both servers, which `command` writes. */
 import { oneOf, parseArguments, required, usageError, wholeNumber } from '@rbee/worker-server';
 import { type Dtype, dtypes } from '../dtypes.ts';
 import { languageCode } from './languages.ts';
@@ -11,13 +11,13 @@ export interface Arguments {
   port: number;
   device: 'cpu' | 'cuda';
   dtype: 'auto' | Dtype;
-  /** Code of the language of requests that name none; null to find out. */
+  /** Code of the default language; null to detect it. */
   language: string | null;
   chunkSeconds: number;
   slots: number;
   queueLimit: number;
   uploadBytes: number;
-  /** 0: left to the engine. */
+  /** 0: the engine chooses. */
   threads: number;
   temperatureFallback: boolean;
   /** The engine's own program and arguments, for the adapter. */
@@ -40,7 +40,7 @@ const options = {
   'no-temperature-fallback': { type: 'boolean', default: false },
 } as const;
 
-/** Throws a `StartError` that names the argument. What follows `--` is the engine's. */
+/** Throws a `StartError` that names the wrong argument. Arguments after `--` are for the engine. */
 export const readArguments = (argv: readonly string[]): Arguments => {
   const { values, rest } = parseArguments(argv, options);
   const names = values.alias.split(',').filter((name) => name !== '');

@@ -1,4 +1,4 @@
-/** A file that cannot be transcribed, in words for the one who sent it. */
+/** A file that cannot be transcribed, with a message for the client. */
 export class AudioError extends Error {
   override readonly name = 'AudioError';
   readonly code: string;
@@ -9,14 +9,14 @@ export class AudioError extends Error {
   }
 }
 
-/** What to do with a file that cannot be read here. */
+/** A hint for files that are not supported. */
 export const conversion = 'convert it with `ffmpeg -i IN -ar 16000 -ac 1 OUT.wav` and send that file';
 
 /** The file itself may be fine; only its codec is not supported. */
 export const unsupportedCodec = (format: string, codec: string, options?: ErrorOptions): AudioError =>
   new AudioError(
     'audio_unsupported_codec',
-    `the sound in this ${format} file is coded as ${codec}, which cannot be read here; ${conversion}`,
+    `the sound in this ${format} file is coded as ${codec}, which is not supported; ${conversion}`,
     options,
   );
 

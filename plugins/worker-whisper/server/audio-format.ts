@@ -1,6 +1,6 @@
-/** Tells what kind of audio a file is by its first bytes; names and media types of uploads say little. */
+/** Detects the audio format by the first bytes of a file; names and media types of uploads are unreliable. */
 
-/** Containers that are read here, and names of the library's decoders. */
+/** Containers that we read ourselves, and names of the library's decoders. */
 export type AudioFormat =
   | 'wav'
   | 'w64'
@@ -18,10 +18,10 @@ export type AudioFormat =
   | 'ac3'
   | 'wma';
 
-/** Bytes of a file's head that tell. */
+/** Bytes needed to detect the format. */
 export const headBytes = 64;
 
-/** The formats that are read, as people call them. */
+/** The supported formats, for messages. */
 export const formatNames =
   'wav, mp3, flac, ogg (vorbis, opus), m4a and mp4, webm, aac, aiff, caf, au, w64, amr, ac3, wma';
 
@@ -55,13 +55,13 @@ export const audioFormat = (head: Buffer): AudioFormat | undefined => {
   if (at(4) === 'ftyp') return 'm4a';
   if (at(0, 3) === 'ID3') return 'mp3';
   if (/^#!AMR(-WB)?\n/.test(at(0, 9))) return 'amr';
-  // E-AC-3 begins the same way and has higher version numbers.
+  // E-AC-3 starts in the same way and has higher version numbers.
   if (first === 0x0b && second === 0x77 && (head[5] ?? 0) >> 3 <= 10) return 'ac3';
   if (first === 0xff && (second & 0xe0) === 0xe0) return (second & 0x06) === 0 ? 'aac' : 'mp3';
   return undefined;
 };
 
-/** By the head of its codec, which stands in the first page. */
+/** Detects an Ogg codec by its header in the first page. */
 const oggFormat = (codec: string): AudioFormat | undefined => {
   if (codec === 'OpusHead') return 'opus';
   if (codec.startsWith('\x7fFLAC')) return 'flac';

@@ -1,4 +1,4 @@
-/** Finds problems of a model before the engine does, whose messages are hard to understand. */
+/** Checks a model before the engine loads it, because the engine's errors are hard to understand. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, StartError } from '@rbee/worker-server';
@@ -7,11 +7,11 @@ import { type Dtype, dtypes, dtypesAmong, networkFile, settingFiles } from '../d
 export interface OnnxModel {
   folder: string;
   dtype: Dtype;
-  /** Bytes of its networks. */
+  /** Size of its networks in bytes. */
   bytes: number;
 }
 
-/** Gives the format to load a folder in; throws a `StartError` that says what is wrong. */
+/** Returns the number format to load. Throws a `StartError` that says what is wrong. */
 export const checkOnnxModel = (folder: string, wanted: 'auto' | Dtype): OnnxModel => {
   if (!statOf(folder).isDirectory()) {
     throw isGgml(folder)
@@ -26,7 +26,7 @@ export const checkOnnxModel = (folder: string, wanted: 'auto' | Dtype): OnnxMode
   if (missing !== undefined) throw new StartError(exitCodes.noModel, `the model ${folder} has no ${missing}`);
   const type = readJson(join(folder, 'config.json'))['model_type'];
   if (type !== 'whisper' && type !== 'lite-whisper') {
-    throw new StartError(exitCodes.badModel, `the model ${folder} is no Whisper model but ${JSON.stringify(type)}`);
+    throw new StartError(exitCodes.badModel, `the model ${folder} is ${JSON.stringify(type)}, not a Whisper model`);
   }
   for (const name of settingFiles) readJson(join(folder, name));
   const there = dtypesAmong(files);
@@ -51,7 +51,7 @@ export const checkGgmlModel = (path: string): void => {
       `the model ${path} is a folder: whisper-server loads one ggml file; ONNX folders need --option engine=onnx`,
     );
   }
-  if (!isGgml(path)) throw new StartError(exitCodes.badModel, `the model ${path} is no ggml file of whisper.cpp`);
+  if (!isGgml(path)) throw new StartError(exitCodes.badModel, `the model ${path} is not a ggml file for whisper.cpp`);
 };
 
 const statOf = (path: string) => {
@@ -93,7 +93,7 @@ const unreadable = (path: string, cause: unknown) => {
     code === 'ENOENT'
       ? 'does not exist'
       : code === 'EACCES'
-        ? 'may not be read by this user'
+        ? 'is not readable for this user'
         : `cannot be read: ${message}`;
   return new StartError(exitCodes.noModel, `the model ${path} ${problem}`, { cause });
 };

@@ -1,6 +1,6 @@
-/** Names of codecs by the codes that files use for them. */
+/** Names of codecs by their codes in files. */
 
-/** By the format tag of WAV and its relatives. */
+/** By the format tag of WAV and related formats. */
 export const waveCodecName = (tag: number): string =>
   waveNames.get(tag) ?? `format tag 0x${tag.toString(16).padStart(4, '0')}`;
 
@@ -37,7 +37,7 @@ const waveNames = new Map<number, string>([
   [0xf1ac, 'FLAC'],
 ]);
 
-/** By the four characters of AIFF, CAF and MP4. */
+/** By the four-character code of AIFF, CAF and MP4. */
 export const fourCharacterName = (code: string): string => fourCharacterNames.get(code.toLowerCase()) ?? `"${code}"`;
 
 const fourCharacterNames = new Map<string, string>([

@@ -1,4 +1,4 @@
-/** How well a text can be compressed: one that repeats itself is a sign of a model that got stuck. */
+/** How well a text compresses: a repetitive text means that the model got stuck. */
 import { deflateSync } from 'node:zlib';
 
 export const compressionRatio = (text: string): number =>

@@ -29,7 +29,7 @@ const decode = async (path: string) => {
   return { seconds: length / 16_000, loudest, pieces: pieces.length, progress: decoding.progress() };
 };
 
-/** Bytes of a WAV file with these facts in its head. */
+/** A WAV file with this header. */
 const wav = (format: number, channels: number, rate: number, bits: number, data: Buffer): Buffer => {
   const head = toneWav(0).subarray(0, 44);
   head.writeUInt16LE(format, 20);
@@ -48,7 +48,7 @@ describe('decoding', () => {
       const { seconds, loudest, progress } = await decode(join(samples, name));
       assert.ok(seconds > 1.85 && seconds < 2.1, `${seconds} s`);
       assert.ok(loudest > 0.35 && loudest < 0.65, `${loudest}`);
-      // The index of an MP4 file is read first, what stands between not at all.
+      // The index of an MP4 file is read first; data in between is not read.
       assert.ok(progress > 0.9, `${progress}`);
     });
   }
@@ -73,24 +73,24 @@ describe('decoding', () => {
     }
   });
 
-  it('takes what is no number for silence', async () => {
+  it('treats NaN as silence', async () => {
     const broken = Buffer.from(Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY, 0.25).buffer);
     assert.equal((await decode(fileOf(wav(3, 1, 16_000, 32, broken)))).loudest, 0.25);
   });
 
-  it('gives an hour in pieces of some minutes', async () => {
+  it('returns an hour in pieces of a few minutes', async () => {
     const { seconds, pieces } = await decode(fileOf(levelsFlac(Array.from({ length: 3600 }, () => 0))));
     assert.equal(seconds, 3600);
     assert.ok(pieces > 10);
   });
 
-  it('says what is wrong with a file', async () => {
+  it('reports what is wrong with a file', async () => {
     const mp3 = readFileSync(join(samples, 'tone.mp3'));
     const m4a = readFileSync(join(samples, 'tone.m4a'));
     const cases: [bytes: Buffer | string, code: string, says: RegExp][] = [
       ['', 'audio_empty', /^the file is empty$/],
-      ['This is no audio.', 'audio_unknown_format', /not in an audio format that can be read here: wav, mp3/],
-      [readFileSync(import.meta.filename), 'audio_unknown_format', /not in an audio format/],
+      ['This is no audio.', 'audio_unknown_format', /not in a supported audio format: wav, mp3/],
+      [readFileSync(import.meta.filename), 'audio_unknown_format', /not in a supported audio format/],
       [toneWav(1).subarray(0, 44), 'audio_unreadable', /no sound/],
       [wav(1, 1, 16_000, 13, Buffer.alloc(100)), 'audio_unreadable', /too small for 1 channels of 13 bits/],
       [wav(1, 1, 16_000, 40, Buffer.alloc(100)), 'audio_unsupported_codec', /PCM with a bit depth of 40/],
@@ -111,7 +111,7 @@ describe('decoding', () => {
     }
   });
 
-  it('reads what is there of a file that was cut off', async () => {
+  it('reads a truncated file as far as it goes', async () => {
     for (const name of ['tone.mp3', 'tone.flac', 'tone.opus']) {
       const bytes = readFileSync(join(samples, name));
       const { seconds } = await decode(fileOf(bytes.subarray(0, bytes.length / 2)));
@@ -119,7 +119,7 @@ describe('decoding', () => {
     }
   });
 
-  it('is refused when its head claims more channels than it can hold', async () => {
+  it('is refused if its header claims more channels than it can hold', async () => {
     for (const [channels, align] of [
       [65_535, 1],
       [0, 2],

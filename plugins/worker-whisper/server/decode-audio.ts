@@ -1,23 +1,23 @@
-/** An audio file as sound for Whisper, piece by piece: mono, 16 kHz, never the whole of it in memory. */
+/** Decodes an audio file for Whisper: mono, 16 kHz, in pieces, never all of it in memory. */
 import { open } from 'node:fs/promises';
 import { AudioError } from './audio-error.ts';
 import { openSound, type Sound } from './open-sound.ts';
 import { createResampler, type Resampler } from './resampler.ts';
 
-/** Samples of a second of what comes out. */
+/** Output samples per second. */
 export const sampleRate = 16_000;
 
 export interface Decoding {
   samples: AsyncIterable<Float32Array>;
-  /** Share of the file that has been read, 0 to 1. */
+  /** Share of the file that was read, 0 to 1. */
   progress(): number;
-  /** A fault of the file that does not stop it from being read. */
+  /** A problem that does not stop the file from being read. */
   warning: string | undefined;
-  /** Lets go of the file. */
+  /** Closes the file. */
   close(): Promise<void>;
 }
 
-/** Throws an `AudioError`, at once or in the middle, when the file is not audio, is damaged, or has an unknown codec. */
+/** Throws an `AudioError`, at once or midway, if the file is not audio, is damaged, or has an unknown codec. */
 export const decodeAudio = async (path: string): Promise<Decoding> => {
   const file = await open(path, 'r');
   try {
@@ -41,7 +41,7 @@ async function* convert({ pieces, format }: Sound): AsyncGenerator<Float32Array>
   try {
     for await (const { channelData, sampleRate: decodedRate } of pieces) {
       const mono = mix(channelData);
-      // A stream may go on at another rate, as chained Ogg files do.
+      // The rate can change within a stream, as in chained Ogg files.
       if (decodedRate !== rate) {
         if (resampler !== undefined) yield resampler.end();
         resampler = createResampler(checkedRate(decodedRate), sampleRate);
@@ -57,7 +57,8 @@ async function* convert({ pieces, format }: Sound): AsyncGenerator<Float32Array>
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new AudioError('audio_unreadable', `the ${format} file is damaged${where}: ${reason}`, { cause });
   }
-  if (samples === 0) throw new AudioError('audio_unreadable', `the ${format} file holds no sound that can be decoded`);
+  if (samples === 0)
+    throw new AudioError('audio_unreadable', `the ${format} file contains no sound that can be decoded`);
 }
 
 const checkedRate = (rate: number): number => {
@@ -66,7 +67,7 @@ const checkedRate = (rate: number): number => {
   throw new AudioError('audio_unreadable', `the file claims a sampling rate of ${rate} Hz`);
 };
 
-/** The mean of the channels; what is no number counts as silence. */
+/** The mean of the channels; NaN counts as silence. */
 const mix = (channels: readonly Float32Array[]): Float32Array => {
   const [first = new Float32Array(0)] = channels;
   const mono = new Float32Array(first.length);

@@ -1,6 +1,6 @@
 /**
- * An engine process: reads, decodes and transcribes one file at a time for the HTTP server that started it. All of that
- * blocks, which is why it has a process of its own.
+ * An engine process: reads, decodes and transcribes one file at a time for the HTTP server that started it. It is a separate
+ * process because all of this blocks.
  */
 import './without-images.ts';
 import { AudioError } from './audio-error.ts';
@@ -58,9 +58,9 @@ const problem = (thrown: unknown): FromEngine => {
   return { kind: 'broken', message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) };
 };
 
-// Its server is gone, for whatever reason: no answer is needed any more.
+// The server has ended, so nothing needs an answer anymore.
 process.on('disconnect', () => process.exit(0));
-// The server decides when its engine ends; a signal to the group is meant for it.
+// The server ends its engines itself; a signal to the group is for the server.
 process.on('SIGTERM', () => {});
 process.on('SIGINT', () => {});
 

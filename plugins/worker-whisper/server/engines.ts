@@ -1,4 +1,4 @@
-/** The engine processes of a worker, one for each slot, and how a request gets through one. */
+/** Manages a worker's engine processes, one per slot, and sends requests to them. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname, join } from 'node:path';
 import { ApiError, exitCodes, invalidRequest, type LoadContext, StartError } from '@rbee/worker-server';
@@ -7,8 +7,8 @@ import type { Heard, Transcribed, TranscriptionRequest } from './transcript.ts';
 
 export interface Engines {
   /**
-   * Transcribes a file; `onHeard` gets each window with the seconds that lie behind it and the share of the file. Throws
-   * an `ApiError` for its client, and the signal's reason once the engine has stopped.
+   * Transcribes a file; calls `onHeard` for each window with the seconds done and the share of the file. Throws an `ApiError`
+   * for the client, or the signal's reason once the engine has stopped.
    */
   transcribe(job: Job): Promise<Transcribed>;
   close(): Promise<void>;
@@ -19,11 +19,11 @@ export interface Job {
   request: TranscriptionRequest;
   signal: AbortSignal;
   onHeard(heard: Heard, seconds: number, share: number): void;
-  /** Gets a fault of the file that does not stop it from being read. */
+  /** Called with a problem that does not stop the file from being read. */
   onWarning(message: string): void;
 }
 
-/** Starts the processes and waits until all are ready. `onDeath` gets the exit of one that dies later. */
+/** Starts the processes and waits until all are ready. Calls `onDeath` if one dies later. */
 export const startEngines = async (
   start: EngineStart,
   count: number,
@@ -31,7 +31,7 @@ export const startEngines = async (
   onDeath: (how: string, exitCode: number) => void,
 ): Promise<Engines> => {
   const engines: Engine[] = [];
-  // They end with the process that has started them, whatever happens to that.
+  // They end with the process that started them, even if it is killed.
   const killAll = () => {
     for (const engine of engines) engine.kill();
   };
@@ -41,7 +41,7 @@ export const startEngines = async (
     process.off('exit', killAll);
   };
   try {
-    // One after another: together they would hold twice the memory while they load.
+    // One after another, because loading temporarily needs twice the memory.
     for (let at = 0; at < count; at += 1) {
       signal.throwIfAborted();
       const engine = launch(start, onDeath);
@@ -68,11 +68,11 @@ interface Engine {
   ready(progress: (fraction: number) => void): Promise<void>;
   transcribe(job: Job): Promise<Transcribed>;
   close(): Promise<void>;
-  /** At once, without waiting. */
+  /** Does not wait for the processes to end. */
   kill(): void;
 }
 
-// Beside this file, which is JavaScript once it is published.
+// Beside this file, which is JavaScript once published.
 const script = join(import.meta.dirname, `engine-main${extname(import.meta.filename)}`);
 
 const launch = (start: EngineStart, onDeath: (how: string, exitCode: number) => void): Engine => {
@@ -143,13 +143,13 @@ const launch = (start: EngineStart, onDeath: (how: string, exitCode: number) => 
   };
 };
 
-/** There is nothing to save: the model is only read. */
+/** SIGKILL is safe, because an engine has nothing to save. */
 const terminate = async (child: ChildProcess, ended: Promise<unknown>) => {
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   await ended;
 };
 
-/** Its secrets are for the HTTP server alone. */
+/** Secrets are for the HTTP server only. */
 const environment = (env: NodeJS.ProcessEnv) =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('RBEE_')));
 

@@ -1,4 +1,4 @@
-/** Reads an MP4 file so that its index comes before its sound, wherever it stands: else all of it would have to be kept. */
+/** Reads an MP4 file with its index first, wherever it is in the file. Otherwise all of the sound would have to be kept. */
 import type { FileHandle } from 'node:fs/promises';
 import { AudioError } from './audio-error.ts';
 import { readAt, readRange } from './file-bytes.ts';
@@ -9,8 +9,8 @@ interface Box {
   size: number;
 }
 
-/** An index larger than that belongs to no recording of speech. */
-const largestIndex = 256 * 1024 * 1024;
+/** No recording of speech has a larger index. */
+const maxIndexBytes = 256 * 1024 * 1024;
 
 /** The file in pieces of `pieceBytes`, the first one with the whole index. */
 export async function* readIndexFirst(file: FileHandle, pieceBytes: number): AsyncGenerator<Buffer> {
@@ -19,30 +19,30 @@ export async function* readIndexFirst(file: FileHandle, pieceBytes: number): Asy
   const index = boxes.find(({ type }) => type === 'moov');
   const sound = boxes.find(({ type }) => type === 'mdat');
   if (index === undefined) throw new AudioError('audio_unreadable', 'the file is cut off: its index (moov) is missing');
-  if (index.size > largestIndex) throw new AudioError('audio_unreadable', 'the index of the file is too large');
+  if (index.size > maxIndexBytes) throw new AudioError('audio_unreadable', 'the index of the file is too large');
   const moov = await readAt(file, index.start, index.size);
   if (sound === undefined || index.start < sound.start) {
     yield Buffer.concat([await readAt(file, 0, index.start), moov]);
     yield* readRange(file, index.start + index.size, size, pieceBytes);
     return;
   }
-  // Everything from the sound on comes later by the length of the index.
+  // The index moves everything from the sound on back by its own length.
   shiftOffsets(moov, index.size);
   yield Buffer.concat([await readAt(file, 0, sound.start), moov]);
   yield* readRange(file, sound.start, index.start, pieceBytes);
 }
 
-/** Four characters for the codec of the first sound track; undefined when there is none. */
+/** The four-character codec of the first sound track; undefined if there is none. */
 export const soundCodec = async (file: FileHandle): Promise<string | undefined> => {
   const index = (await topLevelBoxes(file, (await file.stat()).size)).find(({ type }) => type === 'moov');
-  if (index === undefined || index.size > largestIndex) return undefined;
+  if (index === undefined || index.size > maxIndexBytes) return undefined;
   const moov = await readAt(file, index.start, index.size);
   let isSound = false;
   let codec: string | undefined;
   walkBoxes(moov, (type, inside) => {
     if (type === 'trak') isSound = false;
     if (type === 'smhd') isSound = true;
-    // One box after the version and the number of them; its name comes behind its size.
+    // The first box follows the version and the number of boxes. Its name follows its size.
     if (type === 'stsd' && isSound) codec ??= moov.toString('latin1', inside + 12, inside + 16);
   });
   return codec;
@@ -69,7 +69,7 @@ const boxAt = (bytes: Buffer, at: number, rest: number): { type: string; size: n
   return size < 8 ? undefined : { type, size, head: short === 1 ? 16 : 8 };
 };
 
-/** Boxes that hold nothing but boxes, on the way to the tables of offsets. */
+/** Boxes that contain only boxes, on the path to the offset tables. */
 const containers = new Set(['moov', 'trak', 'mdia', 'minf', 'stbl']);
 
 const shiftOffsets = (moov: Buffer, by: number) =>
@@ -78,7 +78,7 @@ const shiftOffsets = (moov: Buffer, by: number) =>
     if (type === 'co64') shiftTable(moov, inside, 8, by);
   });
 
-/** Calls `visit` with each box and the position of its content, and goes into those that hold boxes. */
+/** Calls `visit` with each box and the offset of its contents, and descends into boxes of boxes. */
 const walkBoxes = (moov: Buffer, visit: (type: string, inside: number) => void) => {
   const walk = (from: number, to: number) => {
     for (let at = from; at + 8 <= to; ) {

@@ -1,7 +1,7 @@
-/** Parts of a file by their position. */
+/** Reads parts of a file. */
 import type { FileHandle } from 'node:fs/promises';
 
-/** Fewer bytes than asked for only at the end of the file. */
+/** Returns fewer bytes only at the end of the file. */
 export const readAt = async (file: FileHandle, position: number, length: number): Promise<Buffer> => {
   const bytes = Buffer.alloc(length);
   let filled = 0;
@@ -13,7 +13,7 @@ export const readAt = async (file: FileHandle, position: number, length: number)
   return bytes.subarray(0, filled);
 };
 
-/** The bytes from `start` up to `end`, or to the end of the file, in pieces of `pieceBytes`. */
+/** The bytes from `start` to `end`, or to the end of the file, in pieces of `pieceBytes`. */
 export async function* readRange(
   file: FileHandle,
   start: number,

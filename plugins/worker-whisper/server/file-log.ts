@@ -1,6 +1,6 @@
 /** Log lines about a file: the progress of a long one, and warnings. */
 
-/** A line for each five minutes of sound; nothing for shorter files. */
+/** One line per five minutes of sound; none for shorter files. */
 const everySeconds = 300;
 
 export const createFileLog = (name: string, log: (line: string) => void) => {
@@ -17,7 +17,7 @@ export const createFileLog = (name: string, log: (line: string) => void) => {
   };
 };
 
-/** A name may hold anything, line ends too. */
+/** A name can contain anything, including line breaks. */
 const printable = (name: string) => name.replace(/[^\p{L}\p{N} ._-]/gu, '?').slice(0, 80);
 
 /** `1:05:00` */

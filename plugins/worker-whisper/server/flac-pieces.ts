@@ -1,6 +1,6 @@
 /**
- * Cuts FLAC so that no piece ends within the head of a frame: the decoder loses such a frame (codec-parser 2.5, whose
- * search for the head goes on past one that it has seen only a part of).
+ * Splits FLAC so that no piece ends within the header of a frame: the decoder (codec-parser 2.5) skips a header that it has
+ * seen only in part, and loses the frame.
  */
 export async function* cutOutsideHeads(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let held = Buffer.alloc(0);
@@ -13,11 +13,11 @@ export async function* cutOutsideHeads(pieces: AsyncIterable<Uint8Array>): Async
   if (held.length > 0) yield held;
 }
 
-const longestHead = 16;
+const maxHeadBytes = 16;
 
-/** Where what may be a head begins that is not whole; the length when there is none. */
+/** Where a possible incomplete header starts; the length if there is none. */
 const startOfLastHead = (bytes: Buffer): number => {
-  for (let at = Math.max(0, bytes.length - longestHead); at < bytes.length; at += 1) {
+  for (let at = Math.max(0, bytes.length - maxHeadBytes); at < bytes.length; at += 1) {
     if (bytes[at] === 0xff && (at + 1 === bytes.length || ((bytes[at + 1] ?? 0) & 0xfe) === 0xf8)) return at;
   }
   return bytes.length;

@@ -20,7 +20,7 @@ describe('languages', () => {
     }
   });
 
-  it('have an English name, which leads back to them', () => {
+  it('have an English name that maps back to them', () => {
     assert.equal(languageCodes.length, 100);
     assert.equal(languageName('en'), 'english');
     for (const code of languageCodes) {

@@ -1,4 +1,4 @@
-/** Languages as clients write them and as Whisper and OpenAI's answers name them. */
+/** Maps languages between clients, Whisper and OpenAI's answers. */
 
 /** Codes that Whisper knows, `en` first. */
 export const languageCodes: readonly string[] = (
@@ -8,10 +8,10 @@ export const languageCodes: readonly string[] = (
 ).split(' ');
 
 const names = new Intl.DisplayNames(['en'], { type: 'language' });
-/** Where Whisper's code or name is another than everybody's. */
+/** Whisper's non-standard codes and names. */
 const ownNames: Readonly<Record<string, string>> = { jw: 'javanese', my: 'myanmar', he: 'hebrew', tl: 'tagalog' };
 
-/** The English name in small letters: `german`. */
+/** The English name in lower case: `german`. */
 export const languageName = (code: string): string => ownNames[code] ?? (names.of(code) ?? code).toLowerCase();
 
 const byName = new Map([
@@ -24,7 +24,7 @@ const byName = new Map([
   ['filipino', 'tl'],
 ]);
 
-/** `DE`, `de-AT` and `German` are all `de`; undefined for what Whisper does not know. */
+/** `DE`, `de-AT` and `German` all give `de`; undefined if Whisper does not know the language. */
 export const languageCode = (written: string): string | undefined => {
   const text = written.trim().toLowerCase().replaceAll('_', '-');
   const short = text.split('-')[0] ?? '';

@@ -1,4 +1,4 @@
-/** Why a model could not be loaded, from the words of transformers and ONNX Runtime: an exit code and a sentence. */
+/** Turns loading errors of transformers and ONNX Runtime into an exit code and a sentence. */
 import { exitCodes } from '@rbee/worker-server';
 
 export interface LoadFailure {
@@ -10,7 +10,7 @@ const rules: readonly { says: RegExp; exitCode: number; message: string }[] = [
   {
     says: /Failed to load shared library|libonnxruntime_providers_(?:shared|cuda)|Failed to load library/i,
     exitCode: exitCodes.unavailable,
-    message: 'the CUDA libraries of ONNX Runtime are not there or do not load',
+    message: 'the CUDA libraries of ONNX Runtime are missing or do not load',
   },
   {
     says: /CUDA failure 100|no CUDA-capable device/i,
@@ -25,7 +25,7 @@ const rules: readonly { says: RegExp; exitCode: number; message: string }[] = [
   {
     says: /Protobuf parsing failed|INVALID_PROTOBUF|ModelProto does not have a graph/i,
     exitCode: exitCodes.badModel,
-    message: 'a network of the model is damaged or cut off',
+    message: 'a network of the model is damaged or truncated',
   },
   {
     says: /file was not found locally at "(.+?)"|Could not locate file|ModelFileNotFoundError/,

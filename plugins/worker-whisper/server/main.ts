@@ -1,9 +1,9 @@
-/** The worker's program for ONNX folders: Whisper on ONNX Runtime behind OpenAI's API. */
+/** The worker's program for ONNX folders: serves Whisper on ONNX Runtime with OpenAI's API. */
 import { checkOnnxModel } from './check-model.ts';
 import { startEngines } from './engines.ts';
 import { endWith, runWhisper } from './run.ts';
 
-/** Bytes below which a second thread costs more than it gives. */
+/** For models smaller than this, a second thread makes things slower. */
 const tinyModel = 16 * 1024 * 1024;
 
 await runWhisper(

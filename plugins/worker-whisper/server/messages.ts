@@ -1,7 +1,7 @@
-/** What the HTTP server and an engine process tell each other. */
+/** Messages between the HTTP server and an engine process. */
 import type { Heard, Transcribed, TranscriptionRequest } from './transcript.ts';
 
-/** How an engine process is started, as JSON in its first argument. */
+/** The start data of an engine process, as JSON in its first argument. */
 export type EngineStart =
   | {
       kind: 'onnx';
@@ -12,7 +12,7 @@ export type EngineStart =
       chunkSeconds: number;
       temperatureFallback: boolean;
     }
-  /** Sends the sound on to a whisper-server at this address. */
+  /** Forwards the sound to a whisper-server at this address. */
   | { kind: 'whisper-server'; url: string; chunkSeconds: number; temperatureFallback: boolean };
 
 export type ToEngine = { kind: 'transcribe'; path: string; request: TranscriptionRequest } | { kind: 'cancel' };
@@ -20,15 +20,15 @@ export type ToEngine = { kind: 'transcribe'; path: string; request: Transcriptio
 export type FromEngine =
   | { kind: 'progress'; fraction: number }
   | { kind: 'ready' }
-  /** The last word of one that cannot start. */
+  /** Sent by an engine that cannot start. */
   | { kind: 'failed'; exitCode: number; message: string }
-  /** A fault of the file that does not stop it from being read. */
+  /** A problem that does not stop the file from being read. */
   | { kind: 'warning'; message: string }
-  /** A window was heard; so many seconds are done, and so much of the file (0 to 1). */
+  /** A window was transcribed, with the seconds done and the share of the file (0 to 1). */
   | { kind: 'heard'; heard: Heard; seconds: number; share: number }
   | { kind: 'done'; transcribed: Transcribed }
-  /** The file or the request is at fault. */
+  /** The file or the request is wrong. */
   | { kind: 'refused'; message: string; param: string; code: string }
   | { kind: 'cancelled' }
-  /** Something else went wrong with this request. */
+  /** The request failed for another reason. */
   | { kind: 'broken'; message: string };

@@ -1,16 +1,16 @@
-/** How the model is asked about one window: what it is at all, and then for its text, less strictly each time. */
+/** Transcribes one window: detects language and speech, then tries to get the text with rising temperature. */
 import type { PreTrainedTokenizer, Tensor as TensorType } from '@huggingface/transformers';
 import { compressionRatio } from './compression.ts';
 import { languageCode } from './languages.ts';
 import type { Library, Tools } from './onnx-tools.ts';
 import type { WindowRequest } from './recogniser.ts';
 
-/** Tokens that Whisper may write about a window, and that a prompt may have. */
-const mostTokens = 224;
-const mostPromptTokens = 223;
-/** Frames of the encoder in a second. */
+/** Maximum tokens per window and per prompt. */
+const maxTokens = 224;
+const maxPromptTokens = 223;
+/** Encoder frames per second. */
 const framesPerSecond = 50;
-/** Beyond these a text is taken for a failure; the values are those of Whisper's own program. */
+/** Thresholds for failed texts, from Whisper's own program. */
 const compressionAbove = 2.4;
 const logprobBelow = -1;
 const noSpeechAbove = 0.6;
@@ -20,7 +20,7 @@ export interface Sound {
   encoded: TensorType;
 }
 
-/** The model's first impression: which language it is, and whether anybody speaks. */
+/** The detected language, and the probability of silence. */
 export const listen = async ({ library, model, languages, noSpeech }: Tools, { features, encoded }: Sound) => {
   const start = new library.Tensor('int64', [BigInt(model.generation_config.decoder_start_token_id)], [1, 1]);
   const { logits } = (await model.forward({
@@ -40,14 +40,14 @@ export const listen = async ({ library, model, languages, noSpeech }: Tools, { f
 export interface Attempt {
   /** Without the prompt and the end. */
   tokens: number[];
-  /** Seconds at which each token was said; only where words are wanted. */
+  /** When each token was said, in seconds; only if word times are requested. */
   times: readonly number[];
   temperature: number;
   avgLogprob: number;
   compressionRatio: number;
 }
 
-/** Tries with rising temperature until the text neither loops nor is a guess. Returns nothing for silence. */
+/** Tries with rising temperature until the text neither repeats itself nor is a guess. Returns nothing for silence. */
 export const bestAttempt = async (
   tools: Tools,
   sound: Sound,
@@ -79,7 +79,7 @@ const write = async (
       ? []
       : [
           config.prev_sot_token_id,
-          ...tokenizer.encode(` ${prompt.trim()}`, { add_special_tokens: false }).slice(-mostPromptTokens),
+          ...tokenizer.encode(` ${prompt.trim()}`, { add_special_tokens: false }).slice(-maxPromptTokens),
         ];
   const wishes = multilingual ? [config.lang_to_id?.[`<|${language}|>`], config.task_to_id?.[task]] : [];
   const start = [...before, config.decoder_start_token_id, ...wishes.filter((token) => token !== undefined)];
@@ -92,7 +92,7 @@ const write = async (
     encoder_outputs: encoded,
     decoder_input_ids: start,
     logits_processor: processors,
-    max_new_tokens: mostTokens,
+    max_new_tokens: maxTokens,
     streamer: leavingWith(signal),
     ...(temperature > 0 ? { do_sample: true, temperature, top_k: 0 } : { do_sample: false }),
     ...(words ? { return_token_timestamps: true, num_frames: Math.max(1, Math.floor(length * framesPerSecond)) } : {}),
@@ -114,16 +114,16 @@ const write = async (
   };
 };
 
-/** The tokenizer takes no tokens at all for a mistake. */
+/** The tokenizer throws on an empty list. */
 export const textOf = (tokenizer: PreTrainedTokenizer, tokens: readonly number[]): string =>
   tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true });
 
 const numbersOf = (tensor: TensorType): number[] => Array.from(tensor.data as Iterable<number | bigint>, Number);
 
-/** The library asks no one whether to go on, but hands each token to a streamer, which may throw. */
+/** The library has no way to cancel, but passes each token to a streamer, which can throw. */
 const leavingWith = (signal: AbortSignal) => ({ put: () => signal.throwIfAborted(), end: () => {} });
 
-/** Adds up how sure the model was of each token that was taken. Which one it was is known at the next step. */
+/** Adds up the log probabilities of the chosen tokens. Which token was chosen is known only at the next step. */
 const createScores = (library: Library) => {
   let last: Float32Array | undefined;
   let sum = 0;

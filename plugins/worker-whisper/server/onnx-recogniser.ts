@@ -1,4 +1,4 @@
-/** Whisper through transformers.js on ONNX Runtime. Computing blocks its process: it runs in one of its own. */
+/** Whisper through transformers.js on ONNX Runtime. It blocks its process, so it runs in a separate one. */
 import type { Tensor as TensorType } from '@huggingface/transformers';
 import { languageName } from './languages.ts';
 import { bestAttempt, listen, textOf } from './onnx-attempts.ts';
@@ -12,14 +12,14 @@ export interface OnnxOptions {
   folder: string;
   device: 'cpu' | 'cuda';
   dtype: string;
-  /** 0: as many as ONNX Runtime thinks good. */
+  /** 0: ONNX Runtime chooses. */
   threads: number;
   chunkSeconds: number;
   temperatureFallback: boolean;
   onProgress(fraction: number): void;
 }
 
-/** Seconds that Whisper hears at once. */
+/** Seconds per window. */
 const windowSeconds = 30;
 
 export const createOnnxRecogniser = async (options: OnnxOptions): Promise<Recogniser> => {
@@ -37,7 +37,7 @@ export const createOnnxRecogniser = async (options: OnnxOptions): Promise<Recogn
     dtype: options.dtype as 'fp32',
     session_options: options.threads > 0 ? { intraOpNumThreads: options.threads, interOpNumThreads: 1 } : {},
   })) as unknown as Model;
-  // Its sound is encoded once for all that is asked about it.
+  // Encode the sound once for all attempts.
   model.forward_params.push('encoder_outputs');
   options.onProgress(1);
   const tools = createTools(library, model, tokenizer, processor, options.temperatureFallback);
@@ -84,17 +84,17 @@ const recognise = async (tools: Tools, samples: Float32Array, request: WindowReq
 
 const checkWishes = ({ multilingual, languages, canTimeWords }: Tools, { task, language, words }: WindowRequest) => {
   if (!multilingual && task === 'translate') {
-    throw new UnsupportedError('this model knows English only and cannot translate', 'model');
+    throw new UnsupportedError('this model supports only English and cannot translate', 'model');
   }
   if (!multilingual && language !== null && language !== 'en') {
-    throw new UnsupportedError('this model knows English only', 'language');
+    throw new UnsupportedError('this model supports only English', 'language');
   }
   if (multilingual && language !== null && ![...languages.values()].includes(language)) {
     throw new UnsupportedError(`this model does not know ${languageName(language)}`, 'language');
   }
   if (words && !canTimeWords) {
     throw new UnsupportedError(
-      'this model cannot tell the times of words: it was exported without attentions; those called "_timestamped" have them',
+      'this model has no word times: it was exported without attentions; use an export whose name ends in "_timestamped"',
       'timestamp_granularities',
     );
   }

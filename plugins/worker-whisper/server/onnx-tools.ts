@@ -1,14 +1,14 @@
-/** What is used of transformers.js: the library, a loaded model, and what its settings say. */
+/** The parts of transformers.js that we use: the library, a loaded model, and its settings. */
 import type { PreTrainedTokenizer, Processor } from '@huggingface/transformers';
 
 export type Library = typeof import('@huggingface/transformers');
 
-/** What is used of the model; more than its public types tell. */
+/** The parts of the model that we use, including some that its public types lack. */
 export interface Model {
   forward(inputs: object): Promise<unknown>;
   generate(inputs: object): Promise<unknown>;
   dispose(): Promise<unknown>;
-  /** Names of the inputs that are handed on from a call. */
+  /** Names of the inputs that a call forwards. */
   forward_params: string[];
   sessions: Record<string, { run(feeds: object): Promise<Record<string, unknown>>; outputNames: readonly string[] }>;
   generation_config: {
@@ -31,7 +31,7 @@ export interface Tools {
   fallback: boolean;
   multilingual: boolean;
   canTimeWords: boolean;
-  /** Code of a language by its token. */
+  /** Language codes by token. */
   languages: ReadonlyMap<number, string>;
   end: number;
   timeBegin: number;

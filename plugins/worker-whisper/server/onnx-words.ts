@@ -1,10 +1,10 @@
-/** Words and their times from the tokens of a segment and theirs. */
+/** Computes words and their times from the tokens of a segment and their times. */
 import type { PreTrainedTokenizer } from '@huggingface/transformers';
 import { languageName } from './languages.ts';
 import type { TokenSegment } from './token-segments.ts';
 import type { Word } from './transcript.ts';
 
-/** More than the tokenizer's public types tell. */
+/** Members that the tokenizer's public types lack. */
 interface WordCollator {
   collateWordTimestamps(
     tokens: readonly number[],

@@ -76,12 +76,12 @@ const expectSame = (found: readonly number[][], expected: Recording, what: strin
   });
 };
 
-/** Every rate with one channel and with two. */
+/** Every rate, in mono and stereo. */
 const layouts = [8000, 16_000, 44_100, 48_000].flatMap((rate) => [1, 2].map((count) => ({ rate, count })));
 
 describe('uncompressed sound', () => {
-  // Every float and 32 bit recording failed with "start offset of Float32Array should be a multiple of 4": the decoder
-  // viewed the bytes of the file in place, at whatever address the sound began.
+  // Every float and 32-bit recording failed with "start offset of Float32Array should be a multiple of 4": the decoder
+  // viewed the file's bytes in place, at whatever address the sound started.
   for (const container of containers) {
     it(`in ${container} is read as it was written, in each width, rate and number of channels`, async () => {
       for (const encoding of encodings) {
@@ -99,7 +99,7 @@ describe('uncompressed sound', () => {
     });
   }
 
-  it('becomes the same sound at 16 kHz, whatever its rate', async () => {
+  it('gives the same sound at 16 kHz for every rate', async () => {
     const expected = tone(0.2);
     for (const encoding of ['f32', 's24', 'mulaw'] satisfies Encoding[]) {
       for (const { rate, count } of layouts) {
@@ -108,7 +108,7 @@ describe('uncompressed sound', () => {
           fileOf(writeRecording('riff', { channels: same, rate, encoding }) ?? Buffer.alloc(0)),
         );
         assert.equal(found.length, expected.length);
-        // The filter swings where the sound begins and ends.
+        // The filter rings at the start and end of the sound.
         for (let at = 200; at < expected.length - 200; at += 1) {
           const difference = Math.abs((found[at] ?? 9) - (expected[at] ?? 0));
           assert.ok(difference < 0.001 + tolerance(encoding, 0.4), `${encoding} at ${rate} Hz: ${difference} at ${at}`);
@@ -143,9 +143,9 @@ const short: Recording = { channels: tones(0.3, 16_000, 1), rate: 16_000, encodi
 const data = samplesOf(short, false);
 
 describe('the chunks of a wav file', () => {
-  // An odd chunk is followed by a pad byte that its size does not count. The decoder took it for the start of the next
+  // After an odd chunk there is a pad byte, which its size does not include. The decoder took it for the start of the next
   // chunk and found no sound.
-  it('may be odd, before the sound and after it', async () => {
+  it('can be odd, before and after the sound', async () => {
     const odd = chunk('LIST', Buffer.from('INFOabc'));
     for (const [what, chunks] of [
       ['one before', [formatChunk(short), odd, chunk('data', data)]],
@@ -160,14 +160,14 @@ describe('the chunks of a wav file', () => {
     }
   });
 
-  it('may follow an odd number of bytes of sound', async () => {
+  it('can follow an odd number of bytes of sound', async () => {
     const bytes: Recording = { ...short, channels: [tone(0.3).subarray(0, 4801 - 2)], encoding: 'u8' };
     const list = chunk('LIST', Buffer.from('INFOsoftware that says so at length'));
     const file = riffOf([formatChunk(bytes), chunk('data', samplesOf(bytes, false)), list]);
     expectSame((await read(fileOf(file))).channels, bytes, 'odd data');
   });
 
-  it('leave the length open where a recorder could not go back', async () => {
+  it('have no length if the recorder could not seek', async () => {
     for (const [size, total] of [
       [0, 0],
       [0, 36],
@@ -182,14 +182,14 @@ describe('the chunks of a wav file', () => {
     }
   });
 
-  it('that end early are read as far as they go, with a warning', async () => {
+  it('are read as far as they go if the file ends early, with a warning', async () => {
     const file = writeRecording('riff', short) ?? Buffer.alloc(0);
     const { channels, warning } = await read(fileOf(file.subarray(0, 44 + 3201)));
     expectSame(channels, { ...short, channels: [tone(0.1)] }, 'cut off');
-    assert.equal(warning, 'the file is cut off: 0.1 of 0.3 seconds are there');
+    assert.equal(warning, 'the file is truncated: it has 0.1 of 0.3 seconds');
   });
 
-  it('are refused at once when they make no sense', async () => {
+  it('are refused at once if they make no sense', async () => {
     for (const [bytes, says] of [
       [riffOf([Buffer.alloc(1_000_000)]), /too many chunks/],
       [riffOf([chunk('fmt ', Buffer.alloc(2), { size: 0xffff_fff0 })]), /fmt chunk is cut off/],
@@ -197,7 +197,7 @@ describe('the chunks of a wav file', () => {
       [riffOf([formatChunk(short)]), /no data chunk/],
       [riffOf([]), /no fmt chunk/],
       [riffOf([formatChunk({ ...short, channels: [] }), chunk('data', data)]), /0 channels/],
-      // The decoder of the library would make a gigabyte of each piece.
+      // The library's decoder would turn each piece into a gigabyte.
       [riffOf([chunk('fmt ', adpcmFormat(65_535)), chunk('data', data)]), /do not hold 65535 samples/],
     ] as const) {
       await assert.rejects(read(fileOf(bytes)), { code: 'audio_unreadable', message: says });
@@ -214,7 +214,7 @@ const adpcmFormat = (samples: number): Buffer => {
 };
 
 describe('compressed sound', () => {
-  it('is read from wav, caf, aiff and others where the library can decode it', async () => {
+  it('is read from wav, caf, aiff and others if the library can decode it', async () => {
     for (const name of [
       'mp3.wav',
       'mp3.caf',
@@ -234,8 +234,8 @@ describe('compressed sound', () => {
     }
   });
 
-  // A healthy file in a codec without a decoder was reported as damaged.
-  it('that cannot be read is named, with the command that converts it', async () => {
+  // A valid file in an unsupported codec was reported as damaged.
+  it('is named if it is not supported, with the command that converts it', async () => {
     for (const [name, codec] of [
       ['gsm.wav', 'in this wav file is coded as GSM 6.10'],
       ['g726.wav', 'in this wav file is coded as G.726 ADPCM'],
@@ -255,7 +255,7 @@ describe('compressed sound', () => {
   });
 });
 
-/** Length, and how loud the tone of 440 Hz is in the middle of it. */
+/** Length, and loudness of the 440 Hz tone in the middle. */
 const measure = (samples: readonly number[]) => {
   const middle = samples.slice(2000, 6000);
   const along = (wave: (angle: number) => number) =>
@@ -270,7 +270,7 @@ const sox = (args: readonly string[]) => {
   assert.equal(status, 0, `sox ${args.join(' ')}: ${stderr}`);
 };
 
-/** A file of bare samples, to be made into others. */
+/** A file of raw samples, to convert. */
 const bare = ({ channels, rate }: { channels: readonly Float32Array[]; rate: number }) =>
   fileOf(samplesOf({ channels, rate, encoding: 'f32' }, false));
 

@@ -1,4 +1,4 @@
-/** Opens a file as sound at its own rate, channel by channel: PCM is read here, everything else by the decoders of the library. */
+/** Opens a file as sound at its own rate, by channel. We read PCM ourselves; the library decodes everything else. */
 import type { FileHandle } from 'node:fs/promises';
 import decode from 'audio-decode';
 import { AudioError, conversion, damaged, unsupportedCodec } from './audio-error.ts';
@@ -23,18 +23,18 @@ export interface SoundPiece {
 export interface Sound {
   format: AudioFormat;
   pieces: AsyncIterable<SoundPiece>;
-  /** Share of the file that has been read, 0 to 1. */
+  /** Share of the file that was read, 0 to 1. */
   progress(): number;
-  /** A fault of the file that does not stop it from being read. */
+  /** A problem that does not stop the file from being read. */
   warning: string | undefined;
 }
 
-/** Small, because silence may be packed two thousandfold: this much FLAC can be twenty minutes. */
+/** Small, because silence compresses two thousandfold: this much FLAC can be twenty minutes. */
 const packedBytes = 4096;
-/** Uncompressed sound does not grow. */
+/** Larger, because uncompressed sound does not grow. */
 const plainBytes = 64 * 1024;
-/** The WMA decoder keeps what it is given until the header is whole, which in a damaged file may never happen. */
-const longestWmaHeader = 8 * 1024 * 1024;
+/** The WMA decoder buffers its input until the header is complete, which may never happen in a damaged file. */
+const maxWmaHeaderBytes = 8 * 1024 * 1024;
 
 export const openSound = async (file: FileHandle): Promise<Sound> => {
   const head = await readAt(file, 0, headBytes);
@@ -70,18 +70,15 @@ const unreadable = (head: Buffer): AudioError => {
   if (head.length === 0) return new AudioError('audio_empty', 'the file is empty');
   const foreign = foreignFormat(head);
   if (foreign !== undefined) {
-    return new AudioError(
-      'audio_unsupported_codec',
-      `the file is ${foreign}, which cannot be read here; ${conversion}`,
-    );
+    return new AudioError('audio_unsupported_codec', `the file is ${foreign}, which is not supported; ${conversion}`);
   }
   return new AudioError(
     'audio_unknown_format',
-    `the file is not in an audio format that can be read here: ${formatNames}; if it is audio, ${conversion}`,
+    `the file is not in a supported audio format: ${formatNames}; if it is audio, ${conversion}`,
   );
 };
 
-/** How much of what is to be read has been read. */
+/** Tracks the share that was read. */
 const createMeter = (size: number) => {
   let read = 0;
   let total = size;
@@ -103,10 +100,10 @@ type Meter = ReturnType<typeof createMeter>;
 const warningOf = ({ length, start, codec, rate }: SoundData, end: number): string | undefined => {
   if (length === undefined || end >= start + length) return undefined;
   const there = Math.max(0, end - start);
-  if (codec.kind !== 'pcm') return `the file is cut off: ${there} of ${length} bytes of sound are there`;
+  if (codec.kind !== 'pcm') return `the file is truncated: it has ${there} of ${length} bytes of sound`;
   const perSecond = rate * codec.layout.bytes * codec.layout.channels;
   const seconds = (bytes: number) => (bytes / perSecond).toFixed(1);
-  return `the file is cut off: ${seconds(there)} of ${seconds(length)} seconds are there`;
+  return `the file is truncated: it has ${seconds(there)} of ${seconds(length)} seconds`;
 };
 
 const readData = (file: FileHandle, format: AudioFormat, data: SoundData, end: number, meter: Meter) => {
@@ -153,13 +150,13 @@ async function* decodePacked(
   const bytes = async function* () {
     for await (const piece of source) {
       fed += piece.length;
-      if (decoder === 'wma' && silent && fed > longestWmaHeader) throw damaged(decoder, 'its header has no end');
-      // The decoders rely on slice() to copy, which a Buffer's does not, so they get a plain array.
+      if (decoder === 'wma' && silent && fed > maxWmaHeaderBytes) throw damaged(decoder, 'its header has no end');
+      // The decoders need slice() to copy, which a Buffer's does not, so pass a Uint8Array.
       yield new Uint8Array(piece);
     }
   };
   try {
-    // The types of the library list fewer decoders than it has.
+    // The library's types omit some decoders.
     for await (const piece of decode(bytes(), decoder as Parameters<typeof decode>[1])) {
       silent = false;
       yield piece;
@@ -178,7 +175,7 @@ const explained = async (cause: unknown, decoder: AudioFormat, file: FileHandle)
   if (message !== 'No audio track found in MP4') return cause;
   const code = await soundCodec(file);
   return code === undefined
-    ? new AudioError('audio_unreadable', 'the file holds no sound: it has no audio track', { cause })
+    ? new AudioError('audio_unreadable', 'the file contains no sound: it has no audio track', { cause })
     : unsupportedCodec(decoder, fourCharacterName(code), { cause });
 };
 

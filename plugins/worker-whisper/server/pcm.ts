@@ -2,7 +2,7 @@
 
 export interface PcmLayout {
   sample: 'signed' | 'unsigned' | 'float' | 'alaw' | 'mulaw';
-  /** Bytes of one sample. */
+  /** Bytes per sample. */
   bytes: number;
   bigEndian: boolean;
   channels: number;
@@ -18,7 +18,7 @@ const widths: Record<PcmLayout['sample'], readonly number[]> = {
   mulaw: [1],
 };
 
-/** The channels of whole frames. A DataView, unlike a Float32Array, may start at any address. */
+/** The channels of complete frames. Unlike a Float32Array, a DataView can start at any address. */
 export const readPcm = (frames: Uint8Array, layout: PcmLayout): Float32Array[] => {
   const view = new DataView(frames.buffer, frames.byteOffset, frames.byteLength);
   const { bytes, channels: count } = layout;
@@ -63,7 +63,7 @@ const signedReader = (bytes: number, little: boolean): SampleReader => {
     case 4:
       return (view, at) => view.getInt32(at, little) / 2 ** 31;
     default:
-      // The upper half has more bits than a Float32 keeps.
+      // The upper half alone has more bits than a Float32.
       return (view, at) => view.getInt32(little ? at + 4 : at, little) / 2 ** 31;
   }
 };

@@ -1,27 +1,27 @@
-/** What an engine does: it understands one window of sound. */
+/** The interface of an engine: it transcribes one window of sound. */
 import type { Heard, TranscriptionRequest } from './transcript.ts';
 
 export interface WindowRequest extends TranscriptionRequest {
-  /** No sound follows the window. */
+  /** Whether this is the last window. */
   isLast: boolean;
   signal: AbortSignal;
 }
 
 export interface Recognised extends Heard {
   language: string;
-  /** Seconds of the window that are done; the rest is heard again with what follows. */
+  /** Seconds of the window that are done; the rest belongs to the next window. */
   consumed: number;
 }
 
 export interface Recogniser {
-  /** Seconds of sound that it takes at once. */
+  /** Seconds per window. */
   readonly windowSeconds: number;
-  /** Times of what it gives count from the beginning of the window. */
+  /** Times are relative to the start of the window. */
   recognise(samples: Float32Array, request: WindowRequest): Promise<Recognised>;
   close(): Promise<void>;
 }
 
-/** A wish that the engine or its model cannot fulfil, in words for the one who asked. */
+/** A request that the engine or its model does not support, with a message for the client. */
 export class UnsupportedError extends Error {
   override readonly name = 'UnsupportedError';
   readonly param: string;

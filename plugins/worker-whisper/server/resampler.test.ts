@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { tone } from '../test/sounds.ts';
 import { createResampler } from './resampler.ts';
 
-/** The whole sound, cut into pieces of these lengths in turn. */
+/** The complete sound, split into pieces of these lengths in turn. */
 const resample = (samples: Float32Array, from: number, to: number, cuts: number[] = [samples.length]): Float32Array => {
   const resampler = createResampler(from, to);
   const made: number[] = [];
@@ -17,14 +17,14 @@ const resample = (samples: Float32Array, from: number, to: number, cuts: number[
   return Float32Array.from(made);
 };
 
-/** Loudness as the root of the mean square, without the ends. */
+/** Loudness as root mean square, without the ends. */
 const loudness = (samples: Float32Array) => {
   const middle = samples.subarray(2000, samples.length - 2000);
   return Math.sqrt(middle.reduce((sum, sample) => sum + sample * sample, 0) / middle.length);
 };
 
 describe('the resampler', () => {
-  it('keeps a tone as it is, from every usual rate', () => {
+  it('preserves a tone, from every common rate', () => {
     for (const rate of [8000, 11_025, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000]) {
       const made = resample(tone(1, { rate, hertz: 440 }), rate, 16_000);
       assert.equal(made.length, 16_000, `${rate} Hz`);
@@ -37,7 +37,7 @@ describe('the resampler', () => {
     }
   });
 
-  it('lets speech through and takes away what would sound as something else', () => {
+  it('passes speech and removes what would alias', () => {
     for (const [hertz, passes] of [
       [100, true],
       [3000, true],
@@ -52,19 +52,19 @@ describe('the resampler', () => {
     }
   });
 
-  it('keeps a constant constant', () => {
+  it('preserves a constant', () => {
     const made = resample(new Float32Array(44_100).fill(0.5), 44_100, 16_000);
     assert.ok(made.subarray(100, -100).every((sample) => Math.abs(sample - 0.5) < 1e-6));
   });
 
-  it('gives the same however the sound is cut', () => {
+  it('gives the same result however the sound is split', () => {
     const sound = tone(0.3, { rate: 44_100, hertz: 1000 });
     const whole = resample(sound, 44_100, 16_000);
     assert.deepEqual(resample(sound, 44_100, 16_000, [1]), whole);
     assert.deepEqual(resample(sound, 44_100, 16_000, [7, 1000, 3]), whole);
   });
 
-  it('hands on what has the right rate already, and copes with nothing', () => {
+  it('passes through sound at the right rate, and handles empty input', () => {
     const sound = tone(0.1);
     assert.equal(createResampler(16_000, 16_000).push(sound), sound);
     assert.equal(resample(new Float32Array(0), 48_000, 16_000).length, 0);

@@ -1,28 +1,28 @@
-/** Brings sound to another sampling rate: a windowed sinc in as many phases as the two rates need. */
+/** Converts sound to another sampling rate, with a polyphase windowed sinc filter. */
 
 export interface Resampler {
-  /** Gives what can be computed so far. The pieces together are the sound, wherever it was cut. */
+  /** Returns what can be computed so far. Where the input is split makes no difference. */
   push(samples: Float32Array): Float32Array;
-  /** The rest, with silence after the end. */
+  /** Returns the rest, with silence after the end. */
   end(): Float32Array;
 }
 
-/** Zero crossings of the sinc on each side; with the window below, what would alias is 80 dB down. */
+/** Zero crossings of the sinc on each side; with the window below, aliases are 80 dB down. */
 const crossings = 24;
 const kaiserBeta = 8;
-/** Share of the narrower band that is kept whole, less the slope of the filter. */
+/** Share of the narrower band that passes, before the filter's slope. */
 const passband = 0.94;
 
 export const createResampler = (from: number, to: number): Resampler => {
   if (from === to) return { push: (samples) => samples, end: () => new Float32Array(0) };
   const divisor = greatestCommonDivisor(from, to);
-  /** Output sample n stands at input position n * step / phases. */
+  /** Output sample n is at input position n * step / phases. */
   const phases = to / divisor;
   const step = from / divisor;
   const half = Math.ceil(crossings * Math.max(1, from / to));
   const filters = makeFilters(phases, half, passband * Math.min(1, to / from));
   const taps = 2 * half;
-  /** Input from position `start` on; before the first sample there is silence. */
+  /** Input from position `start` on; silence precedes the first sample. */
   let kept: Float32Array = new Float32Array(half - 1);
   let start = 1 - half;
   let made = 0;
@@ -56,14 +56,14 @@ export const createResampler = (from: number, to: number): Resampler => {
     push: (samples) => {
       received += samples.length;
       const input = joined(samples);
-      // The last output whose taps all lie within what has come.
+      // The last output whose taps are all within the input so far.
       return compute(input, Math.max(made, Math.ceil(((received - half) * phases) / step)));
     },
     end: () => compute(joined(new Float32Array(half)), Math.ceil((received * phases) / step)),
   };
 };
 
-/** The taps of each phase, one after another: a low pass at `cutoff` (1 is half the input's rate), shifted by the phase. */
+/** The taps of all phases: a low pass at `cutoff` (1 is half the input's rate), shifted by the phase. */
 const makeFilters = (phases: number, half: number, cutoff: number): Float32Array => {
   const taps = 2 * half;
   const filters = new Float32Array(phases * taps);
@@ -75,7 +75,7 @@ const makeFilters = (phases: number, half: number, cutoff: number): Float32Array
       filters[phase * taps + tap] = value;
       total += value;
     }
-    // A constant stays that constant in every phase.
+    // Normalise, so that a constant stays constant in every phase.
     for (let tap = 0; tap < taps; tap += 1) filters[phase * taps + tap] = (filters[phase * taps + tap] ?? 0) / total;
   }
   return filters;
@@ -85,7 +85,7 @@ const sinc = (x: number) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x)
 
 const kaiser = (x: number) => (Math.abs(x) >= 1 ? 0 : bessel(kaiserBeta * Math.sqrt(1 - x * x)) / bessel(kaiserBeta));
 
-/** The modified Bessel function of order zero, by its series. */
+/** The modified Bessel function of order zero, as a series. */
 const bessel = (x: number) => {
   let sum = 1;
   let term = 1;

@@ -1,4 +1,4 @@
-/** The two paths of Whisper workers: what a request may hold, and how it is answered. */
+/** The two paths of Whisper workers. */
 import {
   type EventStream,
   invalidRequest,
@@ -24,7 +24,7 @@ import type { Heard, Segment, Task, TranscriptionRequest, Word } from './transcr
 
 export interface RouteOptions {
   uploadBytes: number;
-  /** Language of requests that name none; null to find out. */
+  /** Default language; null to detect it. */
   language: string | null;
 }
 
@@ -72,7 +72,7 @@ const route = (path: string, task: Task, options: RouteOptions): Route<Engines> 
       words: granularities.includes('word'),
     };
     if (form.stream && (format === 'srt' || format === 'vtt')) {
-      throw invalidRequest(`${format} cannot be streamed: leave stream out, or take another response_format`, 'stream');
+      throw invalidRequest(`${format} cannot be streamed: leave stream out, or use another response_format`, 'stream');
     }
     const file = fileOf(request);
     return form.stream ? streamed(file, asked, format, context) : whole(file, asked, format, granularities, context);
@@ -83,7 +83,7 @@ const fileOf = ({ files, body }: WorkerRequest): UploadedFile => {
   const file = files.find(({ field }) => field === 'file');
   if (file !== undefined) return file;
   const sentAsText = typeof (body as { file?: unknown }).file === 'string';
-  throw invalidRequest(sentAsText ? 'file is a text, not an upload: it needs a filename' : 'file is required', 'file');
+  throw invalidRequest(sentAsText ? 'file is text, not an upload: it needs a filename' : 'file is required', 'file');
 };
 
 const granularitiesOf = ({ timestamp_granularities: asked = [] }: Form, format: ResponseFormat): Granularity[] => {
@@ -131,7 +131,7 @@ const streamed = async (
   const fileLog = createFileLog(name, log);
   let events: EventStream | undefined;
   const onHeard = (heard: Heard, seconds: number, share: number) => {
-    // Until then a bad file can still be answered with a status.
+    // Until then, a bad file can still get an HTTP error.
     events ??= stream();
     for (const segment of heard.segments) sendSegment(events, segment, segments, format === 'verbose_json');
     count({ generated: tokensOf(heard) });

@@ -1,4 +1,4 @@
-/** A Whisper worker: the same server for each engine. */
+/** Runs a Whisper worker; both engines use the same server. */
 import { type LoadContext, runWorkerServer, StartError } from '@rbee/worker-server';
 import { type Arguments, readArguments } from './arguments.ts';
 import type { Engines } from './engines.ts';
@@ -6,7 +6,7 @@ import { createRoutes } from './routes.ts';
 
 const name = 'whisper';
 
-/** Reads the command line and serves until it is asked to stop; ends the process. */
+/** Parses the command line, serves until it is asked to stop, and ends the process. */
 export const runWhisper = async (
   load: (options: Arguments, context: LoadContext) => Promise<Engines>,
   atOnce: (options: Arguments) => number,
@@ -33,7 +33,7 @@ export const runWhisper = async (
   }
 };
 
-/** Ends the worker as its engine did, so that the hive starts both again. */
+/** Exits in the same way as the engine, so that the hive restarts both. */
 export const endWith = (how: string, exitCode: number): never => {
   process.stderr.write(`${name}: error: ${how}\n`);
   process.exit(exitCode);

@@ -20,7 +20,7 @@ describe('subtitles', () => {
     );
   });
 
-  it('of silence hold nothing', () => {
+  it('are empty for silence', () => {
     assert.equal(toSrt([]), '');
     assert.equal(toVtt([]), 'WEBVTT\n\n');
   });

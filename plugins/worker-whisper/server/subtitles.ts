@@ -9,7 +9,7 @@ export const toSrt = (segments: readonly Segment[]): string =>
 export const toVtt = (segments: readonly Segment[]): string =>
   `WEBVTT\n\n${segments.map(({ start, end, text }) => `${time(start, '.')} --> ${time(end, '.')}\n${line(text)}\n\n`).join('')}`;
 
-/** An arrow would be read as times, an empty line as the end of the text. */
+/** Players read an arrow as times, and an empty line as the end of the text. */
 const line = (text: string) =>
   text
     .trim()

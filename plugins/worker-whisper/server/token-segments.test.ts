@@ -6,7 +6,7 @@ const timeBegin = 1000;
 const at = (seconds: number) => timeBegin + Math.round(seconds * 50);
 
 describe('the tokens of a window', () => {
-  it('become segments, and tell where to go on', () => {
+  it('become segments, and show where to continue', () => {
     const cases: [what: string, tokens: number[], segments: [number, number, number[]][], consumed: number][] = [
       ['one segment and then nothing', [at(0), 1, 2, at(4)], [[0, 4, [1, 2]]], 30],
       [

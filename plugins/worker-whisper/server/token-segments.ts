@@ -1,22 +1,22 @@
-/** Segments from the tokens of one window: text between two times, and how much of the window they cover. */
+/** Splits the tokens of one window into segments (text between two times), and says how much of the window they cover. */
 
-/** Seconds between two tokens of time. */
+/** Seconds between two time tokens. */
 const timeStep = 0.02;
 
 export interface TokenSegment {
   start: number;
   end: number;
-  /** Tokens of its text. */
+  /** The tokens of its text. */
   tokens: readonly number[];
-  /** Place of its first text token among the window's tokens. */
+  /** Index of its first text token among the window's tokens. */
   offset: number;
 }
 
 /**
- * Two times in a row end a segment and begin the next. When the window ends in the middle of one, what comes before is
- * kept and the rest is left for the next window; when it ends with one time, nothing follows in the window.
+ * Two times in a row end one segment and start the next. If the window ends within a segment, that segment is left for the next
+ * window. If it ends with a single time, nothing more was said.
  *
- * `tokens` are those after the prompt, without the one that ends a text; those from `timeBegin` on are times.
+ * `tokens` excludes the prompt and the end token. Tokens from `timeBegin` on are times.
  */
 export const segmentsOf = (
   tokens: readonly number[],

@@ -9,7 +9,7 @@ const facts = { tokens: [1], temperature: 0, avgLogprob: 0, compressionRatio: 1,
 const segment = (start: number, end: number, text: string) => ({ ...facts, start, end, text });
 const request: TranscriptionRequest = { task: 'transcribe', language: null, prompt: '', temperature: 0, words: false };
 
-/** Sound in pieces of a third of a second; what it is at each second tells `level`. */
+/** Sound in pieces of a third of a second; `level` gives the level at each second. */
 async function* sound(seconds: number, level: (second: number) => number = () => 0.5) {
   const length = Math.round(seconds * 16_000);
   for (let from = 0; from < length; from += 5333) {
@@ -40,7 +40,7 @@ const run = async (
 };
 
 describe('a long file', () => {
-  it('is heard window by window, with times from its beginning', async () => {
+  it('is transcribed window by window, with times from its start', async () => {
     const { segments, seconds, language, heard } = await run(sound(70), (length) => ({
       segments: [segment(1, length, ' word')],
     }));
@@ -59,7 +59,7 @@ describe('a long file', () => {
     );
   });
 
-  it('goes on where the last sentence ended, and asks for the language once', async () => {
+  it('continues where the last sentence ended, and detects the language once', async () => {
     const languages: (string | null)[] = [];
     const lengths: number[] = [];
     const { segments } = await run(sound(40), (length, { language, isLast }) => {
@@ -75,7 +75,7 @@ describe('a long file', () => {
     );
   });
 
-  it('is never stuck, and no time lies beyond its end', async () => {
+  it('never gets stuck, and has no times beyond its end', async () => {
     let windows = 0;
     const { seconds, segments } = await run(sound(5), () => {
       windows += 1;
@@ -86,7 +86,7 @@ describe('a long file', () => {
     assert.ok(segments.every(({ start, end }) => start <= end && end <= 5));
   });
 
-  it('is not made up where it is silent', async () => {
+  it('has no invented text in silence', async () => {
     const at: number[] = [];
     const { segments, seconds, language } = await run(
       sound(120, (second) => (second > 60 && second < 61 ? 0.5 : 0)),
@@ -106,14 +106,14 @@ describe('a long file', () => {
     assert.deepEqual([silent.language, silent.segments], [null, []]);
   });
 
-  it('is refused when it is too short', async () => {
+  it('is refused if it is too short', async () => {
     await assert.rejects(
       run(sound(0.05), () => ({})),
-      /0\.05 seconds long, at least 0\.1/,
+      /0\.05 seconds long; the minimum is 0\.1/,
     );
   });
 
-  it('is left at the next window when nobody wants it any more', async () => {
+  it('stops at the next window when cancelled', async () => {
     const leaving = new AbortController();
     let windows = 0;
     const heard = run(

@@ -1,4 +1,4 @@
-/** A whole file, window by window: each begins where the one before was understood to its end. */
+/** Transcribes a file in windows. Each starts where the complete sentences of the last one ended. */
 import { AudioError } from './audio-error.ts';
 import { sampleRate } from './decode-audio.ts';
 import type { Recogniser } from './recogniser.ts';
@@ -7,15 +7,15 @@ import type { Windows } from './windows.ts';
 
 export interface Listener {
   signal: AbortSignal;
-  /** Gets each window as it is done; `seconds` of the sound lie behind it. */
+  /** Called with each finished window; `seconds` of the sound are done. */
   onHeard(heard: Heard, seconds: number): void;
 }
 
-const shortestSeconds = 0.1;
-/** Quieter than any speech: an engine would only make something up. */
+const minSeconds = 0.1;
+/** Quieter than any speech: an engine would only invent text. */
 const silenceBelow = 1e-4;
-/** A window that yields nothing is left behind by so much at least. */
-const leastStepSeconds = 1;
+/** Minimum progress after a window without text. */
+const minStepSeconds = 1;
 
 export const transcribe = async (
   recogniser: Recogniser,
@@ -30,7 +30,7 @@ export const transcribe = async (
     signal.throwIfAborted();
     const { samples, isLast } = await windows.peek(windowSamples);
     const length = samples.length / sampleRate;
-    if (length < shortestSeconds) {
+    if (length < minSeconds) {
       if (behind === 0) throw tooShort(length);
       return { language, seconds: behind + length };
     }
@@ -39,7 +39,7 @@ export const transcribe = async (
     if (!isSilent(samples)) {
       const recognised = await recogniser.recognise(samples, { ...request, language, isLast, signal });
       language ??= recognised.segments.length > 0 ? recognised.language : null;
-      consumed = Math.min(length, Math.max(recognised.consumed, leastStepSeconds));
+      consumed = Math.min(length, Math.max(recognised.consumed, minStepSeconds));
       heard = shifted(recognised, behind, length);
     }
     windows.skip(Math.round(consumed * sampleRate));
@@ -51,14 +51,11 @@ export const transcribe = async (
 };
 
 const tooShort = (seconds: number) =>
-  new AudioError(
-    'audio_too_short',
-    `the audio is ${seconds.toFixed(2)} seconds long, at least ${shortestSeconds} are needed`,
-  );
+  new AudioError('audio_too_short', `the audio is ${seconds.toFixed(2)} seconds long; the minimum is ${minSeconds}`);
 
 const isSilent = (samples: Float32Array) => samples.every((sample) => Math.abs(sample) < silenceBelow);
 
-/** Times from the beginning of the file, within the window. */
+/** Makes times relative to the start of the file, and clamps them to the window. */
 const shifted = ({ segments, words }: Heard, by: number, length: number): Heard => {
   const place = <Timed extends Segment | Word>(one: Timed): Timed => {
     const start = Math.min(one.start, length);

@@ -1,29 +1,29 @@
-/** What is asked of an engine, and what it answers with. Times are seconds from the beginning of the file. */
+/** Requests to an engine and its answers. Times are seconds from the start of the file. */
 
 export type Task = 'transcribe' | 'translate';
 
 export interface TranscriptionRequest {
   task: Task;
-  /** Code such as `de`; null to find out. */
+  /** Code such as `de`; null to detect it. */
   language: string | null;
-  /** Text that comes before, for its spelling and style; may be empty. */
+  /** Preceding text, as an example of spelling and style; can be empty. */
   prompt: string;
-  /** 0 to 1. At 0 the engine raises it where it gets stuck. */
+  /** 0 to 1. At 0, the engine raises it if it gets stuck. */
   temperature: number;
-  /** Are the times of words wanted? */
+  /** Whether to return word times. */
   words: boolean;
 }
 
 export interface Segment {
   start: number;
   end: number;
-  /** With the space before it, if there is one. */
+  /** With a leading space, if any. */
   text: string;
   tokens: readonly number[];
   temperature: number;
-  /** Mean logarithm of the tokens' probabilities. */
+  /** Mean log probability of the tokens. */
   avgLogprob: number;
-  /** How much shorter its text gets by compression; a text that repeats itself gets much shorter. */
+  /** Compression ratio of its text; high for repetitive text. */
   compressionRatio: number;
   /** 0 to 1. */
   noSpeechProb: number;
@@ -35,14 +35,14 @@ export interface Word {
   end: number;
 }
 
-/** One window of the sound, understood. */
+/** The transcript of one window. */
 export interface Heard {
   segments: readonly Segment[];
   words: readonly Word[];
 }
 
 export interface Transcribed {
-  /** Code of the language that was spoken; null when nothing was said. */
+  /** Code of the spoken language; null if nothing was said. */
   language: string | null;
   /** Length of the sound in seconds. */
   seconds: number;

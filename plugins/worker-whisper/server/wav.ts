@@ -1,4 +1,4 @@
-/** Sound as a WAV file of 16 bits, which every engine reads. */
+/** Writes sound as a 16-bit WAV file, which every engine reads. */
 
 export const toWav = (samples: Float32Array, rate: number): Buffer => {
   const data = Buffer.alloc(44 + samples.length * 2);

@@ -1,4 +1,4 @@
-/** whisper.cpp's `whisper-server` as the engine: each window is sent to it as a WAV file. */
+/** whisper.cpp's `whisper-server` as the engine: sends it each window as a WAV file. */
 import { compressionRatio } from './compression.ts';
 import { sampleRate } from './decode-audio.ts';
 import { languageCode } from './languages.ts';
@@ -13,8 +13,8 @@ export interface WhisperServerOptions {
   temperatureFallback: boolean;
 }
 
-/** Its own window is 30 s; of more at once it makes segments that fit together better. */
-const leastWindowSeconds = 30;
+/** Its own window is 30 s; with longer input, its segments fit together better. */
+const minWindowSeconds = 30;
 
 interface Answer {
   language?: string;
@@ -32,7 +32,7 @@ interface Answer {
 }
 
 export const createWhisperServerRecogniser = (options: WhisperServerOptions): Recogniser => ({
-  windowSeconds: Math.max(leastWindowSeconds, options.chunkSeconds),
+  windowSeconds: Math.max(minWindowSeconds, options.chunkSeconds),
   recognise: async (samples, { task, language, prompt, temperature, words, isLast, signal }) => {
     const form = new FormData();
     form.append('file', new Blob([new Uint8Array(toWav(samples, sampleRate))]), 'sound.wav');
@@ -44,14 +44,14 @@ export const createWhisperServerRecogniser = (options: WhisperServerOptions): Re
       temperature: String(temperature),
       temperature_inc: options.temperatureFallback && temperature === 0 ? '0.2' : '0',
       token_timestamps: String(words),
-      // They cost one more run of the encoder.
+      // This needs another run of the encoder.
       no_language_probabilities: 'true',
     };
     for (const [name, value] of Object.entries(fields)) form.append(name, value);
     const response = await fetch(options.url, { method: 'POST', body: form, signal });
     const text = await response.text();
     if (!response.ok) {
-      // It replaces each of its errors by the same sentence; the reason is in its log.
+      // It replaces the bodies of all its errors by the same sentence; the reason is in its log.
       throw new Error(`whisper-server answered ${response.status}: ${text.trim().slice(0, 200)}`);
     }
     const { segments = [], ...answer } = JSON.parse(text) as Answer;
@@ -69,7 +69,7 @@ export const createWhisperServerRecogniser = (options: WhisperServerOptions): Re
         .filter(({ word }) => word !== '' && !/^\[_\w+_?\]$/.test(word)),
     }));
     const whole = samples.length / sampleRate;
-    // The window may end in the middle of a sentence: the last segment is heard again with what follows.
+    // The window can end within a sentence, so the last segment goes into the next window again.
     const kept = isLast || heard.length < 2 ? heard : heard.slice(0, -1);
     return {
       language: languageCode(answer.detected_language ?? answer.language ?? '') ?? language ?? 'en',

@@ -1,11 +1,11 @@
-/** Sound in windows: looks ahead as far as a window is long, goes on as far as was understood. */
+/** Reads sound in windows that can overlap: looking ahead does not consume samples. */
 
 export interface Windows {
-  /** The next samples, at most so many; fewer at the end of the sound. */
+  /** Returns up to this many of the next samples; fewer at the end of the sound. */
   peek(count: number): Promise<{ samples: Float32Array; isLast: boolean }>;
-  /** Leaves so many samples behind. */
+  /** Skips this many samples. */
   skip(count: number): void;
-  /** Lets go of the source. */
+  /** Closes the source. */
   close(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export const createWindows = (source: AsyncIterable<Float32Array>): Windows => {
 
   return {
     peek: async (count) => {
-      // One sample more tells whether this is the end.
+      // One more sample shows whether this is the end.
       while (!ended && length <= count) {
         const { value, done } = await pieces.next();
         if (done) ended = true;

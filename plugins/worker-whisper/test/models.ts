@@ -1,11 +1,11 @@
-/** Models in folders of their own, for tests: the demo model, whole or spoilt. */
+/** Model folders for tests: the demo model, complete or damaged. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { whisperModel } from '../demo/whisper-model.ts';
 
 export interface ModelFolder {
-  /** A folder with the demo model's files; `change` puts others in their place, or leaves them out with undefined. */
+  /** A folder with the demo model's files; `change` replaces files, or omits them with undefined. */
   write(change?: Readonly<Record<string, Buffer | string | undefined>>): string;
   /** A file. */
   file(name: string, bytes: Buffer | string): string;

@@ -1,4 +1,4 @@
-/** The real engine on the demo model, through the worker's own process. */
+/** Tests the real engine with the demo model, in a real worker process. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -83,7 +83,7 @@ describe('a transcription', () => {
     assert.ok((segment?.['compression_ratio'] as number) > 0.5);
   });
 
-  it('has the times of words where they are asked for', async () => {
+  it('has word times on request', async () => {
     const asked: [granularities: string[], members: string[]][] = [
       [['word'], ['words']],
       [['segment'], ['segments']],
@@ -108,7 +108,7 @@ describe('a transcription', () => {
     }
   });
 
-  it('of silence is empty', async () => {
+  it('is empty for silence', async () => {
     assert.equal(await textOf(await worker.transcribe(silentWav(3), { response_format: 'text' })), '\n');
     const answer = await jsonOf<object>(await worker.transcribe(silentWav(3), { response_format: 'verbose_json' }));
     assert.deepEqual(answer, {
@@ -119,7 +119,7 @@ describe('a transcription', () => {
       segments: [],
       usage: { type: 'duration', seconds: 3 },
     });
-    // Not quite silent: the model itself says that there is nothing.
+    // Not quite silent, so the model itself must detect that nothing was said.
     const faint = toneWav(1, { level: 0.0002 });
     assert.equal((await jsonOf<{ text: string }>(await worker.transcribe(faint))).text, '');
   });
@@ -134,7 +134,7 @@ describe('a transcription', () => {
     assert.deepEqual([text, task, language], [translatedSentence, 'translate', 'english']);
   });
 
-  it('takes language, prompt, temperature and model as clients send them', async () => {
+  it('accepts language, prompt, temperature and model as clients send them', async () => {
     const fields: Fields = {
       model: 'DEMO',
       language: 'German',
@@ -149,7 +149,7 @@ describe('a transcription', () => {
     assert.equal(answer.segments[0]?.temperature, 0.7);
   });
 
-  it('streams what it has heard', async () => {
+  it('is streamed on request', async () => {
     const response = await worker.transcribe(tone, { stream: 'true' });
     assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
     assert.deepEqual(await readEvents(response), [
@@ -179,18 +179,18 @@ describe('a transcription', () => {
     }
   });
 
-  it('comes of what is there of a file that was cut off, with a warning in the log', async () => {
+  it('covers a truncated file as far as it goes, with a warning in the log', async () => {
     const response = await worker.transcribe(toneWav(3).subarray(0, 44 + 64_000));
     const answer = await jsonOf<{ text: string }>(response);
     assert.equal(answer.text, heardSentence);
-    const says = 'sound.wav: warning: the file is cut off: 2.0 of 3.0 seconds are there';
+    const says = 'sound.wav: warning: the file is truncated: it has 2.0 of 3.0 seconds';
     assert.ok(
       worker.log.some((line) => line.endsWith(says)),
       worker.log.join('\n'),
     );
   });
 
-  it('hears a longer file window by window, one after another in the stream', async () => {
+  it('comes window by window for a longer file', async () => {
     const response = await worker.transcribe(toneWav(65), { stream: 'true', response_format: 'verbose_json' });
     const events = (await readEvents(response)) as { type: string; start?: number; text?: string }[];
     assert.deepEqual(
@@ -201,12 +201,12 @@ describe('a transcription', () => {
   });
 });
 
-describe('a request that cannot be fulfilled', () => {
-  it('is answered with what is wrong', async () => {
+describe('an invalid request', () => {
+  it('is answered with the reason', async () => {
     const gsm = readFileSync(join(import.meta.dirname, 'recordings/gsm.wav'));
     const cases: [sound: Buffer | string, fields: Fields, status: number, param: string | null, says: RegExp][] = [
       ['', {}, 400, 'file', /the file is empty/],
-      ['This is no sound.', {}, 400, 'file', /not in an audio format/],
+      ['This is no sound.', {}, 400, 'file', /not in a supported audio format/],
       [toneWav(0.05), {}, 400, 'file', /0\.05 seconds long/],
       [toneWav(1).subarray(0, 44), {}, 400, 'file', /no sound/],
       [Buffer.alloc(9 * 1024 * 1024), {}, 413, 'file', /larger than 8 MiB/],
@@ -225,7 +225,7 @@ describe('a request that cannot be fulfilled', () => {
         /must be one of segment, word/,
       ],
       [tone, { stream: 'true', response_format: 'srt' }, 400, 'stream', /srt cannot be streamed/],
-      ['no sound, streamed', { stream: 'true' }, 400, 'file', /not in an audio format/],
+      ['no sound, streamed', { stream: 'true' }, 400, 'file', /not in a supported audio format/],
       [gsm, {}, 400, 'file', /coded as GSM 6\.10, .* `ffmpeg -i IN -ar 16000 -ac 1 OUT\.wav`/],
       [gsm, { stream: 'true' }, 400, 'file', /GSM 6\.10/],
     ];
@@ -245,7 +245,7 @@ describe('a request that cannot be fulfilled', () => {
     assert.equal(((await response.json()) as ErrorAnswer).error.message, 'file is required');
     const json = await worker.fetch('/v1/audio/transcriptions', {});
     assert.equal(json.status, 415);
-    // And the next one is answered as if nothing had been.
+    // The next request works.
     assert.equal((await jsonOf<{ text: string }>(await worker.transcribe(tone))).text, heardSentence);
   });
 });
@@ -260,7 +260,7 @@ describe('a model with fewer abilities', () => {
     return one;
   };
 
-  it('that knows English only says so', { skip: atFullScale }, async () => {
+  it('says that it supports only English', { skip: atFullScale }, async () => {
     const one = await startWith({ is_multilingual: false, lang_to_id: undefined, task_to_id: undefined });
     assert.equal((await jsonOf<{ text: string }>(await one.transcribe(tone, { language: 'en' }))).text, heardSentence);
     for (const [fields, path, param] of [
@@ -270,12 +270,12 @@ describe('a model with fewer abilities', () => {
       const response = await one.transcribe(tone, fields, { path });
       assert.equal(response.status, 400);
       const { error } = (await response.json()) as ErrorAnswer;
-      assert.match(error.message, /English only/);
+      assert.match(error.message, /only English/);
       assert.equal(error.param, param);
     }
   });
 
-  it('that cannot time words says which ones can', { skip: atFullScale }, async () => {
+  it('says which models have word times', { skip: atFullScale }, async () => {
     const one = await startWith({ alignment_heads: undefined });
     const fields = { response_format: 'verbose_json', 'timestamp_granularities[]': 'word' };
     const response = await one.transcribe(tone, fields);
@@ -284,28 +284,28 @@ describe('a model with fewer abilities', () => {
   });
 });
 
-/** As long as the demo model needs for minutes: nobody waits for its end. */
+/** Long enough to keep the demo model busy for minutes. */
 const hours = (count: number, level: (second: number) => number = () => 0.5) =>
   levelsFlac(Array.from({ length: count * 3600 }, (_, second) => level(second)));
 
 describe('work that takes long', { skip: atFullScale }, () => {
-  it('is given up when its client leaves, and the next one is served', async () => {
+  it('stops when its client disconnects, and the next request is served', async () => {
     const leaving = new AbortController();
     const before = await worker.metric('rbee_tokens_generated_total');
     const response = await worker.transcribe(hours(3), { stream: 'true' }, { signal: leaving.signal });
     const reader = response.body?.getReader();
     assert.match(new TextDecoder().decode((await reader?.read())?.value), /transcript\.text\.delta/);
-    // While it computes, everything else is answered.
+    // Other requests are answered meanwhile.
     assert.equal((await fetch(`${worker.url}/health`)).status, 200);
     leaving.abort();
-    // The slot is free only when the engine has stopped.
+    // The slot is free only once the engine has stopped.
     await until(async () => (await worker.metric('rbee_requests_running')) === 0);
     const heard = (await worker.metric('rbee_tokens_generated_total')) - before;
     assert.ok(heard > 0 && heard < 360 * 10, `${heard} tokens`);
     assert.equal((await jsonOf<{ text: string }>(await worker.transcribe(tone))).text, heardSentence);
   });
 
-  it('is given up too when a whole answer was awaited', async () => {
+  it('also stops if the answer is not streamed', async () => {
     const leaving = new AbortController();
     const asked = worker.transcribe(hours(3), {}, { signal: leaving.signal });
     await until(async () => (await worker.metric('rbee_requests_running')) === 1);
@@ -315,7 +315,7 @@ describe('work that takes long', { skip: atFullScale }, () => {
     assert.equal((await worker.transcribe(tone)).status, 200);
   });
 
-  it('lets others wait, and refuses those for whom there is no place', async () => {
+  it('lets other requests wait, and refuses those beyond the queue', async () => {
     const leaving = new AbortController();
     const long = worker.transcribe(hours(3), {}, { signal: leaving.signal });
     await until(async () => (await worker.metric('rbee_requests_running')) === 1);
@@ -329,7 +329,7 @@ describe('work that takes long', { skip: atFullScale }, () => {
     for (const response of await Promise.all(waiting)) assert.equal(response.status, 200);
   });
 
-  it('takes a file of three hours without keeping it in memory, and tells how far it is', {
+  it('transcribes a file of three hours without keeping it in memory, and shows progress', {
     skip: atFullScale,
   }, async () => {
     const speaks = new Set([0, 3600, 3601, 10_799]);
@@ -349,11 +349,11 @@ describe('work that takes long', { skip: atFullScale }, () => {
     if (process.platform !== 'linux') return;
     const [engine] = readFileSync(`/proc/${worker.child.pid}/task/${worker.child.pid}/children`, 'utf8').split(' ');
     const most = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${engine}/status`, 'utf8'))?.[1];
-    // The sound alone would be 700 MB.
+    // The decoded sound is 700 MB.
     assert.ok(Number(most) < 600_000, `${most} kB`);
   });
 
-  it('runs beside other work where there are slots', async () => {
+  it('runs in parallel if there are slots', async () => {
     const two = await start({ slots: 2 });
     const leaving = new AbortController();
     const long = two.transcribe(hours(3), {}, { signal: leaving.signal });
@@ -366,7 +366,7 @@ describe('work that takes long', { skip: atFullScale }, () => {
 });
 
 describe('the worker', () => {
-  it('ends with 0 when it is asked to, its engines with it', async () => {
+  it('exits with 0 when stopped, and ends its engines', async () => {
     const one = await start();
     const children = readFileSync(`/proc/${one.child.pid}/task/${one.child.pid}/children`, 'utf8').trim().split(' ');
     one.child.kill('SIGTERM');
@@ -374,7 +374,7 @@ describe('the worker', () => {
     for (const pid of children) assert.throws(() => process.kill(Number(pid), 0));
   });
 
-  it('ends when its engine is killed, and says so', async () => {
+  it('ends and says why when its engine is killed', async () => {
     const one = await start();
     const [engine] = readFileSync(`/proc/${one.child.pid}/task/${one.child.pid}/children`, 'utf8').trim().split(' ');
     process.kill(Number(engine), 'SIGKILL');
@@ -384,16 +384,16 @@ describe('the worker', () => {
     assert.equal(plugin.diagnose(failure)?.cause, 'killed');
   });
 
-  it('says what is wrong with a model, and the plugin knows the cause', { skip: atFullScale }, async () => {
+  it('says what is wrong with a model, and the plugin recognises the cause', { skip: atFullScale }, async () => {
     const whole = models.write();
     const cases: [model: string, options: Record<string, unknown>, cause: string, says: RegExp][] = [
       ['/nowhere/model', {}, 'missing_model', /\/nowhere\/model does not exist/],
       [models.write({ 'tokenizer.json': undefined }), {}, 'missing_model', /has no tokenizer\.json/],
       [models.write({ 'onnx/encoder_model.onnx': undefined }), {}, 'missing_model', /has no networks: it needs onnx/],
       [whole, { dtype: 'q4' }, 'missing_model', /no networks in q4: it has fp32/],
-      [models.write({ 'config.json': '{"model_type":"llama"}' }), {}, 'bad_model', /no Whisper model but "llama"/],
+      [models.write({ 'config.json': '{"model_type":"llama"}' }), {}, 'bad_model', /is "llama", not a Whisper model/],
       [models.write({ 'config.json': '{' }), {}, 'bad_model', /config\.json is damaged/],
-      [models.write({ 'onnx/encoder_model.onnx': 'no network' }), {}, 'bad_model', /damaged or cut off/],
+      [models.write({ 'onnx/encoder_model.onnx': 'no network' }), {}, 'bad_model', /damaged or truncated/],
       [models.file('a.bin', 'lmgg and more'), {}, 'bad_model', /for whisper\.cpp: spawn it with/],
       [models.file('b.bin', 'anything'), {}, 'bad_model', /is a file: a folder of an ONNX export is needed/],
     ];
@@ -406,7 +406,7 @@ describe('the worker', () => {
     }
   });
 
-  it('says that the CUDA libraries are missing, and how to get them', { skip: atFullScale }, async () => {
+  it('reports missing CUDA libraries, and how to install them', { skip: atFullScale }, async () => {
     const failed = await launchWorker(onnx, { model: models.write(), variant: 'cuda' });
     const diagnosis = plugin.diagnose(await failed.failure(false));
     assert.equal(diagnosis?.cause, 'missing_library', failed.log.join('\n'));

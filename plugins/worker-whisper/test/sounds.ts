@@ -1,4 +1,4 @@
-/** Sound files for tests, made here. */
+/** Generates sound files for tests. */
 import { toWav } from '../server/wav.ts';
 
 /** A sine of `hertz`, as a WAV file. */
@@ -14,8 +14,8 @@ export const tone = (seconds: number, { hertz = 440, rate = 16_000, level = 0.4 
 export const silentWav = (seconds: number): Buffer => toWav(new Float32Array(Math.round(seconds * 16_000)), 16_000);
 
 /**
- * A FLAC file at 16 kHz whose every second is one level from -1 to 1 and takes fourteen bytes, so that hours fit into a
- * request. Whisper takes a level for a hum.
+ * A FLAC file at 16 kHz, in which each second is one level from -1 to 1 and takes fourteen bytes, so that hours fit into a
+ * request. To Whisper, a level is a hum.
  */
 export const levelsFlac = (levels: Iterable<number>): Buffer => {
   const frames = Array.from(levels, (level, number) => frame(number, Math.round(level * 32_767)));
@@ -30,14 +30,14 @@ const streamInfo = (seconds: number) => {
   block.writeUInt32BE(0x80_00_00_00 + 34, 0);
   block.writeUInt16BE(rate, 4);
   block.writeUInt16BE(rate, 6);
-  // Rate, one channel, 16 bits, and how many samples there are.
+  // Rate, one channel, 16 bits, and the number of samples.
   const facts = (BigInt(rate) << 44n) | (15n << 36n) | BigInt(seconds * rate);
   block.writeBigUInt64BE(facts, 14);
   return block;
 };
 
 const frame = (number: number, value: number) => {
-  // Block size in two bytes at the end of the head, 16 kHz, mono, 16 bits.
+  // Block size in two bytes at the end of the header, 16 kHz, mono, 16 bits.
   const head = Buffer.from([0xff, 0xf8, 0x75, 0x08, ...codedNumber(number), (rate - 1) >> 8, (rate - 1) & 0xff]);
   const sound = Buffer.alloc(3);
   sound.writeInt16BE(value, 1);
@@ -47,7 +47,7 @@ const frame = (number: number, value: number) => {
   return Buffer.concat([body, end]);
 };
 
-/** As UTF-8 would write a character of that number. */
+/** Encodes a number like a code point in UTF-8. */
 const codedNumber = (number: number): number[] => [...Buffer.from(String.fromCodePoint(number))];
 
 const crc = (bytes: Buffer, width: 8 | 16, polynomial: number): number => {

@@ -1,7 +1,7 @@
 /**
- * Stands in for whisper.cpp's `whisper-server` 1.9, with its traps: it listens only once the model is loaded, ends with 0
- * on a wrong argument, replaces the bodies of all its errors, works through one file at a time, and finishes that before
- * it ends on SIGTERM.
+ * A stand-in for whisper.cpp's `whisper-server` 1.9, with its quirks: it listens only once the model is loaded, exits with 0
+ * on a wrong argument, replaces the bodies of all its errors, transcribes one file at a time, and finishes it before it ends
+ * on SIGTERM.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -21,9 +21,9 @@ const read = () => {
         'no-gpu': { type: 'boolean', default: false },
         device: { type: 'string', default: '0' },
         threads: { type: 'string', short: 't', default: '4' },
-        /** Milliseconds for one file; the real one needs them for computing. */
+        /** Milliseconds per file. */
         'stand-in-pause': { type: 'string', default: '0' },
-        /** What becomes of it: ends by SIGSEGV with the next file. */
+        /** Makes it end with SIGSEGV at the next file. */
         'stand-in-crash': { type: 'boolean', default: false },
       },
     }).values;
@@ -50,7 +50,7 @@ say(
   options['no-gpu'] ? 'whisper_backend_init_gpu: no GPU found' : `whisper_backend_init_gpu: device ${options.device}`,
 );
 
-/** Those who wait for the one that is computed. */
+/** Requests that wait for the current one. */
 let turn: Promise<unknown> = Promise.resolve();
 let stopping = false;
 let running = 0;
@@ -141,7 +141,7 @@ const stop = (signal: string) => {
 };
 
 server.listen(Number(options.port), options.host, () => {
-  // Not before: until then the default action of a signal ends it.
+  // Not earlier: until then, a signal's default action ends it.
   process.on('SIGTERM', () => stop('15'));
   process.on('SIGINT', () => stop('2'));
   process.stdout.write(`\nwhisper server listening at http://${options.host}:${options.port}\n\n`);

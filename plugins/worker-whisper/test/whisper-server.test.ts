@@ -1,4 +1,4 @@
-/** The adapter in front of a stand-in for whisper-server. */
+/** Tests the adapter with a stand-in for whisper-server. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -65,16 +65,16 @@ describe('whisper-server behind the adapter', { skip: atFullScale }, () => {
     }
     const broken = await worker.transcribe('no sound');
     assert.equal(broken.status, 400);
-    assert.match(((await broken.json()) as ErrorAnswer).error.message, /not in an audio format/);
+    assert.match(((await broken.json()) as ErrorAnswer).error.message, /not in a supported audio format/);
   });
 
-  it('hears a long file in parts, each from where the last sentence began', async () => {
+  it('transcribes a long file in parts, each from the start of the last sentence', async () => {
     const worker = await start();
     const response = await worker.transcribe(toneWav(40), { stream: 'true', response_format: 'verbose_json' });
     const events = (await readEvents(response)) as { type: string; start?: number; end?: number }[];
     assert.deepEqual(
       events.filter(({ type }) => type === 'transcript.text.segment').map(({ start, end }) => [start, end]),
-      // Of the first 30 s only the first sentence is sure; the other 25 s are heard again.
+      // Only the first sentence of the first 30 s is certain; the other 25 s are transcribed again.
       [
         [0, 15],
         [15, 27.5],
@@ -83,7 +83,7 @@ describe('whisper-server behind the adapter', { skip: atFullScale }, () => {
     );
   });
 
-  it('gives up when the client leaves, and serves the next one', async () => {
+  it('stops when the client disconnects, and serves the next one', async () => {
     const worker = await start(['--stand-in-pause', '60000']);
     const leaving = new AbortController();
     const asked = worker.transcribe(toneWav(1), {}, { signal: leaving.signal });
@@ -94,7 +94,7 @@ describe('whisper-server behind the adapter', { skip: atFullScale }, () => {
     await until(() => worker.log.some((line) => line.includes('client disconnected')));
   });
 
-  it('is bound to its device, with our arguments and the user’s', async () => {
+  it('is restricted to its device, with our arguments and the user’s', async () => {
     const worker = await start(['--stand-in-pause', '1']);
     assert.ok(worker.log.some((line) => line.includes('no GPU found')));
     assert.equal((await worker.transcribe(toneWav(1))).status, 200);
@@ -109,7 +109,7 @@ describe('whisper-server behind the adapter', { skip: atFullScale }, () => {
     for (const pid of pids) assert.throws(() => process.kill(pid, 0));
   });
 
-  it('takes its adapter along when it crashes', async () => {
+  it('ends its adapter when it crashes', async () => {
     const worker = await start(['--stand-in-crash']);
     await worker.transcribe(toneWav(1)).catch(() => {});
     const failure = await worker.failure(true);
@@ -121,7 +121,7 @@ describe('whisper-server behind the adapter', { skip: atFullScale }, () => {
   it('says why it did not start, whatever its exit code', async () => {
     const cases: [model: string, args: string[], cause: string, says: RegExp][] = [
       [model, ['--nope'], 'bad_option', /--nope/],
-      [models.file('text.bin', 'no model'), [], 'bad_model', /no ggml file of whisper\.cpp/],
+      [models.file('text.bin', 'no model'), [], 'bad_model', /not a ggml file for whisper\.cpp/],
       [models.write(), [], 'bad_model', /ONNX folders need --option engine=onnx/],
       ['/nowhere.bin', [], 'missing_model', /\/nowhere\.bin does not exist/],
     ];

@@ -10,14 +10,14 @@ export { type ErrorAnswer, readEvents, until } from '@rbee/test/plugin-worker';
 export interface Engine {
   /** `onnx` or `whisper-server`. */
   id: string;
-  /** The program that the hive would start: our own server, or the adapter. */
+  /** The program to start: our own server, or the adapter. */
   script: string;
   /** The engine's own program, for the adapter. */
   argv: readonly string[];
 }
 
 export interface Worker extends TestWorker {
-  /** Sends a file and fields to be transcribed; strings in arrays become fields that repeat. */
+  /** Sends a file and fields for transcription; arrays become repeated fields. */
   transcribe(sound: Buffer | string, fields?: Fields, init?: RequestInit & { path?: string }): Promise<Response>;
 }
 
@@ -37,7 +37,7 @@ export const standIn: Engine = {
 
 const plugin = resolveType(type);
 
-/** Starts the process and waits for nothing. Its temporary files are removed when it ends. */
+/** Starts the process without waiting for it. Its temporary files are removed when it ends. */
 export const launchWorker = async (
   engine: Engine,
   { model, options, env, ...rest }: WorkerRequest,

@@ -1,4 +1,4 @@
-/** Writes sound as recorders do: every width and container that is read without a decoder of the library. */
+/** Writes recordings in every width and container that we read without the library. */
 
 export const encodings = ['u8', 's8', 's16', 's24', 's32', 's64', 'f32', 'f64', 'alaw', 'mulaw'] as const;
 export type Encoding = (typeof encodings)[number];
@@ -7,13 +7,13 @@ export const containers = ['riff', 'extensible', 'rifx', 'rf64', 'bw64', 'w64', 
 export type Container = (typeof containers)[number];
 
 export interface Recording {
-  /** Of each channel, all of the same length. */
+  /** One per channel, all of the same length. */
   channels: readonly Float32Array[];
   rate: number;
   encoding: Encoding;
 }
 
-/** How much a sample may differ from the one that was written. */
+/** Tolerance per sample. */
 export const tolerance = (encoding: Encoding, sample: number): number => {
   switch (encoding) {
     case 'f32':
@@ -23,12 +23,12 @@ export const tolerance = (encoding: Encoding, sample: number): number => {
     case 'mulaw':
       return 0.001 + Math.abs(sample) / 32;
     default:
-      // What a Float32 cannot hold of the wider ones is within its own rounding.
+      // For wider samples, the error is a Float32's rounding.
       return 0.5 / 2 ** (Math.min(24, bitsOf(encoding)) - 1) + 1e-7;
   }
 };
 
-/** The file, or undefined where the container has no such encoding. */
+/** The file, or undefined if the container has no such encoding. */
 export const writeRecording = (container: Container, recording: Recording): Buffer | undefined => {
   switch (container) {
     case 'riff':
@@ -193,7 +193,7 @@ const caf = (recording: Recording): Buffer => {
   const description = Buffer.alloc(32);
   description.writeDoubleBE(rate, 0);
   description.write(encoding === 'alaw' ? 'alaw' : isLaw ? 'ulaw' : 'lpcm', 8, 'latin1');
-  // Floats, and little-endian, where it says so.
+  // Flags: float, little-endian.
   description.writeUInt32BE((encoding.startsWith('f') ? 1 : 0) + (encoding === 's24' ? 2 : 0), 12);
   description.writeUInt32BE((bitsOf(encoding) / 8) * channels.length, 16);
   description.writeUInt32BE(1, 20);
@@ -232,7 +232,7 @@ const au = (recording: Recording): Buffer | undefined => {
 
 const bitsOf = (encoding: Encoding): number => (encoding.endsWith('law') ? 8 : Number(encoding.slice(1)));
 
-/** The samples of all channels, frame by frame. */
+/** Interleaves the samples of all channels. */
 export const samplesOf = ({ channels, encoding }: Recording, bigEndian: boolean): Buffer => {
   const bytes = bitsOf(encoding) / 8;
   const length = channels[0]?.length ?? 0;
@@ -268,7 +268,7 @@ const writeSample = (one: Buffer, encoding: Encoding, sample: number) => {
   }
 };
 
-/** G.711: a sign, the place of the highest bit, and the four bits after it. */
+/** G.711: a sign, the position of the highest bit, and the next four bits. */
 const alawOf = (sample: number): number => {
   const size = Math.min(32_767, Math.abs(sample)) >> 4;
   const exponent = size < 16 ? 0 : Math.floor(Math.log2(size)) - 3;

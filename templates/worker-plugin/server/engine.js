@@ -1,13 +1,13 @@
-/** The engine. Put yours here: load it in `loadEngine`, and answer in `say`. */
+/** The engine. Replace it with yours: load it in `loadEngine`, and answer in `say`. */
 
 /**
  * @typedef {object} Engine
- * @property {(prompt: string, signal: AbortSignal) => AsyncGenerator<string>} say Gives the answer piece by piece; ends
- * early when the signal fires, because the client has left.
+ * @property {(prompt: string, signal: AbortSignal) => AsyncGenerator<string>} say Yields the answer piece by piece. Throws
+ * when the signal fires, because the client has disconnected.
  */
 
 /**
- * Called once, before the worker is ready. `progress` takes 0 to 1, and is shown while users wait.
+ * Called once, before the worker is ready. `progress` takes 0 to 1, and is shown to waiting users.
  *
  * @param {string} greeting
  * @param {(fraction: number) => void} progress

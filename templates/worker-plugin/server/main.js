@@ -1,4 +1,4 @@
-/** The program of the worker: reads its command line, and serves the engine until it is asked to stop. */
+/** The worker's program: parses its command line, and serves the engine until it is asked to stop. */
 import { parseArgs } from 'node:util';
 import { exitCodes, runWorkerServer } from '@rbee/worker-server';
 import { loadEngine } from './engine.js';

@@ -1,9 +1,9 @@
-/** The HTTP paths of the worker; each is one of `serves` in index.js. */
+/** The HTTP paths of the worker. List each of them in `serves` in index.js. */
 /** @import { Route } from '@rbee/worker-server' */
 /** @import { Engine } from './engine.js' */
 
 /**
- * OpenAI's chat, so that `rbee infer` and every OpenAI client work with it.
+ * OpenAI's chat API, so that `rbee infer` and every OpenAI client work with it.
  *
  * @type {Route<Engine>}
  */
@@ -46,7 +46,7 @@ export const chatRoute = {
 };
 
 /**
- * A path of the engine's own: the body and the answer are whatever you like.
+ * A path of your own: the body and the answer can have any shape.
  *
  * @type {Route<Engine>}
  */

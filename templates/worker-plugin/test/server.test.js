@@ -1,4 +1,4 @@
-/** The real program, started with the very command line that a hive would use. */
+/** Tests the real program, started with the command line that a hive would use. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { command } from '../command.js';
 
-/** @type {Record<string, string>} What a hive puts in the place of `{name}`. */
+/** @type {Record<string, string>} What a hive inserts for each `{name}`. */
 const given = {
   names: 'tested',
   host: '127.0.0.1',
@@ -58,7 +58,7 @@ test('it answers on its own path', async () => {
   assert.deepEqual(await answer.json(), { model: 'tested', said: 'You said: Hello' });
 });
 
-test('it wants its key, and ends on SIGTERM', async () => {
+test('it refuses a request without the API key, and exits on SIGTERM', async () => {
   assert.equal((await fetch(`${url}/v1/models`)).status, 401);
   child.kill('SIGTERM');
   assert.deepEqual(await once(child, 'exit'), [0, null]);

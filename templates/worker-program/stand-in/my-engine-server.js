@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Stands for the real program, with its flags, its health path and its words, until there is one on this machine. */
+/** Stands in for the real program: same flags, health path and log lines. */
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';

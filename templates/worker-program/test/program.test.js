@@ -1,4 +1,4 @@
-/** The program, started with the very command line that a hive would use. RBEE_MY_ENGINE names the real one. */
+/** Tests the program with the command line that a hive would use. Set RBEE_MY_ENGINE to test the real one. */
 /** @import { Launch } from '@rbee/contract' */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -54,7 +54,7 @@ test('it answers a chat', async () => {
   }
 });
 
-test('what it says of a missing model is understood', async () => {
+test('a missing model is recognised in its log', async () => {
   const child = start('/no/such/model.gguf');
   /** @type {string[]} */
   const log = [];

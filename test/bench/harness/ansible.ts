@@ -1,4 +1,4 @@
-/** Debian's Ansible, for a check of machines that is as cheap as it gets there. Needs the package `ansible-core`. */
+/** Debian's Ansible, for the cheapest check of machines that it can do. Needs the package `ansible-core`. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Machines } from '../../harness/machines.ts';
 import { plainEnv, timeOfProgram } from './programs.ts';
 
-/** Looks at these files on all machines at once, its connections kept open between runs; milliseconds. */
+/** Checks these files on all machines at once, with connections kept open between runs; returns milliseconds. */
 export const ansibleCheck = (
   cleanup: AsyncDisposableStack,
   { hosts, client }: Machines,

@@ -1,16 +1,16 @@
-/** What a bench is: a function that measures and gives rows. */
+/** A bench is a function that measures and returns rows. */
 import type { Samples } from './samples.ts';
 
 export interface BenchContext {
-  /** How often each thing is measured. */
+  /** How often to measure each thing. */
   rounds: number;
-  /** Undone in the opposite order when the bench ends, however it ends. */
+  /** Undone in reverse order when the bench ends, however it ends. */
   cleanup: AsyncDisposableStack;
 }
 
 export type Bench = (context: BenchContext) => Promise<Row[]>;
 
-/** What the figure is hoped to be; of the ratio to the baseline, or of the value itself. */
+/** The target of the figure: of its ratio to the baseline, or of the value itself. */
 export type Aim = { of: 'ratio' | 'value' } & ({ atMost: number } | { atLeast: number });
 
 export interface Row {
@@ -18,10 +18,10 @@ export interface Row {
   unit: 'ms' | 'µs' | 'MiB' | 'MiB/s' | 'tokens/s' | '% of a core';
   value: Samples;
   baseline: { name: string; value: Samples } | null;
-  /** Of the medians: value to baseline. */
+  /** Ratio of the medians: value to baseline. */
   ratio: number | null;
   aim: Aim | null;
-  /** Null where there is no aim. */
+  /** Null without an aim. */
   ok: boolean | null;
 }
 

@@ -1,4 +1,4 @@
-/** rbee with a home of its own, and its queen up. */
+/** A running rbee with a home of its own. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { plainEnv, trivialPlugin } from './programs.ts';
 export interface BenchHome {
   home: TestHome;
   env: NodeJS.ProcessEnv;
-  /** Of the command line. */
+  /** Environment of the command line. */
   program: string;
   client: QueenClient;
   /** PID of the queen. */
@@ -21,16 +21,16 @@ export interface BenchHome {
   /** Starts this many trivial workers at once; resolves when all are ready. */
   spawnTrivial(count: number): Promise<WorkerView[]>;
   remove(workers: readonly WorkerView[]): Promise<void>;
-  /** The command line and environment of a worker's present process. */
+  /** The command line and environment of a worker's current process. */
   planOf(worker: string): { argv: string[]; env: Record<string, string>; port: number };
-  /** A worker as the queen shows it, over one connection that is kept: cheap enough to ask all the time. */
+  /** A worker as the queen shows it, over one kept-alive connection: cheap enough to poll. */
   look(worker: string): Promise<WorkerView>;
 }
 
 export interface BenchHomeOptions {
-  /** Folders of plugins to link; the trivial one when absent. */
+  /** Folders of plugins to link; default: the trivial one. */
   plugins?: readonly string[];
-  /** Text of rbee.conf on top. */
+  /** Text added to rbee.conf. */
   conf?: string;
   env?: NodeJS.ProcessEnv;
 }
@@ -42,7 +42,7 @@ export const startRbee = async (
   const home = createHome({ plugins });
   cleanup.defer(() => home.close());
   Object.assign(home.env, env);
-  // The range of ports that people have: with a small one, ports that rest after use would run out.
+  // The default port range: in a small one, ports that rest after use would run out.
   writeFileSync(home.paths.rbeeConf, `[queen]\nport = 0\n${conf}`);
   const { code, stderr } = await home.rbee(['queen', 'start']);
   if (code !== 0) throw new Error(`the queen did not start\n${stderr}`);

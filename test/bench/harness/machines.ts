@@ -1,4 +1,4 @@
-/** Machines over SSH with a queen that has never seen them, and the syncs that a bench measures. */
+/** Machines over SSH, a queen that has never seen them, and the syncs that a bench measures. */
 import { join } from 'node:path';
 import { connectQueen, type QueenClient } from '../../../core/queen/client/index.ts';
 import { createFleet, type FleetOptions, type TestFleet } from '../../harness/fleet.ts';
@@ -7,18 +7,18 @@ import { timed } from './samples.ts';
 
 export interface BenchFleet extends TestFleet {
   client: QueenClient;
-  /** One run of the command `rbee sync`; milliseconds. Throws when it fails, or when it is not the sync that is meant. */
+  /** Runs `rbee sync` once; returns milliseconds. Throws if it fails, or if it does not do what `does` says. */
   sync(does: 'something' | 'nothing', args?: readonly string[]): Promise<number>;
 }
 
 export interface BenchFleetOptions extends FleetOptions {
-  /** Every cable is made slow like this. */
+  /** Slows every cable down like this. */
   shape?: { mbit: number; delayMs: number };
-  /** Text of hives.conf for one host; a hive with one worker that streams tokens when absent. */
+  /** The hives.conf entry of one host; default: a hive with one worker that streams tokens. */
   declared?: (host: string) => string;
 }
 
-/** The queen runs, what goes to machines is made, and the machines are bare. */
+/** Resolves when the queen runs, the uploads for machines are built, and the machines are bare. */
 export const startFleet = async (
   cleanup: AsyncDisposableStack,
   { shape, declared = withTicker, ...options }: BenchFleetOptions,
@@ -41,7 +41,7 @@ export const startFleet = async (
   return { ...fleet, client: connectQueen({ socketPath: home.paths.queenSocket }), sync };
 };
 
-/** Fills the cache of what goes to machines, so that whichever sync is measured first does not pay for it. */
+/** Fills the cache of uploads, so that the first measured sync does not pay for it. */
 export const fillCache = async (): Promise<void> => {
   await using stack = new AsyncDisposableStack();
   const { sync } = await startFleet(stack, { hosts: 1 });

@@ -1,4 +1,4 @@
-/** The smallest command line of oclif with plugin-plugins: the baseline of a program that installs plugins. */
+/** The smallest oclif command line with plugin-plugins: the baseline for a program that installs plugins. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,11 +7,11 @@ import type { Packages } from './packages.ts';
 import { timeOf } from './programs.ts';
 
 export interface TinyOclif {
-  /** Runs a command to its end; milliseconds. */
+  /** Runs a command to its end; returns milliseconds. */
   run(...args: string[]): Promise<number>;
 }
 
-/** Installed from the registry when this resolves, and used once, so that what it keeps is there. */
+/** Installs it from the registry and uses it once, so that its caches are filled. */
 export const installTinyOclif = async (cleanup: AsyncDisposableStack, packages: Packages): Promise<TinyOclif> => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'rbee-bench-oclif-')));
   cleanup.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));

@@ -1,4 +1,4 @@
-/** A registry on loopback with what the benches install, and npm in an environment of its own. */
+/** A registry on loopback with what the benches install, and npm in its own environment. */
 import { join } from 'node:path';
 import { type Registry, startRegistry, writePackage } from '../../harness/registry.ts';
 import { plainEnv, root, timeOfProgram } from './programs.ts';
@@ -7,13 +7,15 @@ export const plainName = '@rbee/worker-plain';
 
 export interface Packages {
   registry: Registry;
-  /** Of npm and of everything that runs it: the registry, a home and a cache of their own. */
+  /** For npm and everything that runs it: the registry, a separate home and a cache. */
   env: NodeJS.ProcessEnv;
-  /** Runs npm in a folder; milliseconds. */
+  /** Runs npm in a folder; returns milliseconds. */
   npm(folder: string, ...args: string[]): Promise<number>;
 }
 
-/** A plugin that needs nothing, and worker-llamacpp with all it needs; what is not ours comes from the registry outside. */
+/**
+ * A plugin without dependencies, and worker-llamacpp with all of its own; third-party packages come from the upstream.
+ */
 export const startPackages = async (cleanup: AsyncDisposableStack): Promise<Packages> => {
   const registry = await startRegistry({ uplink: ['**'] });
   cleanup.defer(() => registry.close());
@@ -24,7 +26,7 @@ export const startPackages = async (cleanup: AsyncDisposableStack): Promise<Pack
   return { registry, env, npm: (folder, ...args) => timeOfProgram('npm', args, { env, cwd: folder }) };
 };
 
-/** The files of a plugin of rbee and of oclif at once, so that both can install the same package. */
+/** The files of a package that is both an rbee plugin and an oclif plugin, so that both can install it. */
 export const plainPlugin = (type: string): Record<string, string> => {
   const workerTypes = { [type]: { entry: './index.js', serves: ['/v1/plain'], variants: ['cpu'] } };
   return {

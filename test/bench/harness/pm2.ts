@@ -1,4 +1,4 @@
-/** pm2 with a home of its own: the baseline of a process manager that people use. */
+/** pm2 with a home of its own: the baseline for a process manager in wide use. */
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,15 +9,15 @@ const program = join(root, 'node_modules/pm2/bin/pm2');
 export interface Pm2 {
   env: NodeJS.ProcessEnv;
   program: string;
-  /** Of the daemon. */
+  /** PID of the daemon. */
   pid: number;
-  /** Runs a command to its end; milliseconds. */
+  /** Runs a command to its end; returns milliseconds. */
   run(...args: string[]): Promise<number>;
-  /** `pm2 start` of trivial servers, from one file that lists them all. */
+  /** Runs `pm2 start` for trivial servers, from one file that lists them all. */
   start(ports: readonly number[]): Promise<number>;
 }
 
-/** The daemon runs when this resolves. */
+/** Resolves when the daemon runs. */
 export const startPm2 = async (cleanup: AsyncDisposableStack): Promise<Pm2> => {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'rbee-bench-pm2-')));
   cleanup.defer(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));

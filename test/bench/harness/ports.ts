@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const patienceMs = 60_000;
 const host = '127.0.0.1';
 
-/** Ports on which nothing listens at this moment. */
+/** Ports on which nothing listens at the moment. */
 export const freePorts = async (count: number): Promise<number[]> => {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
@@ -22,12 +22,12 @@ export const freePorts = async (count: number): Promise<number[]> => {
   return ports;
 };
 
-/** Resolves when every port answers `path` with 200. One after another is as soon as all at once, at less load. */
+/** Resolves when every port answers `path` with 200. Checking in sequence is as fast as all at once, with less load. */
 export const untilAnswer = async (ports: readonly number[], path = '/'): Promise<void> => {
   for (const port of ports) await poll(async () => (await answer(port, path)) !== null, `an answer on port ${port}`);
 };
 
-/** PID of the trivial server on a port, which answers everything with it; null when none answers. */
+/** PID of the trivial server on a port, which is its answer to every request; null when nothing answers. */
 export const pidOn = async (port: number): Promise<number | null> => {
   const pid = await answer(port, '/');
   return pid === null ? null : Number(pid);
@@ -37,7 +37,7 @@ export const untilClosed = async (ports: readonly number[]): Promise<void> => {
   for (const port of ports) await poll(async () => !(await listens(port)), `the end of port ${port}`);
 };
 
-/** Looks every few milliseconds; gives up after a minute. */
+/** Polls every few milliseconds; gives up after a minute. */
 export const poll = async <Value>(
   look: () => Promise<Value | false | null>,
   what: string,

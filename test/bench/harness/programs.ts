@@ -1,4 +1,4 @@
-/** Programs that a bench runs, and what /proc says of them. */
+/** Programs that a bench runs, and what /proc says about them. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -6,10 +6,10 @@ import { join, resolve } from 'node:path';
 
 export const root = resolve(import.meta.dirname, '../../..');
 export const trivialPlugin = join(root, 'test/fixtures/worker-trivial');
-/** The same little server for everyone who is compared. */
+/** The same small server for every contender. */
 export const trivialServer = join(trivialPlugin, 'server.cjs');
 
-/** Milliseconds from the start of a Node program to its end; throws when it fails. */
+/** Milliseconds from start to end of a Node program; throws if it fails. */
 export const timeOf = (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
   timeOfProgram(process.execPath, args, { env });
 
@@ -34,7 +34,7 @@ export const timeOfProgram = async (
 export const residentMemory = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
-/** Milliseconds of processor time that a process has used so far. */
+/** Milliseconds of CPU time that a process has used so far. */
 export const processorTime = (pid: number): number => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const [user, system] = stat
@@ -44,7 +44,7 @@ export const processorTime = (pid: number): number => {
   return (Number(user) + Number(system)) * 10;
 };
 
-/** Environment of a measured program: nothing of how the bench itself was started. */
+/** Environment of a measured program, without anything of how the bench itself was started. */
 export const plainEnv = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => {
   const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', ...more };
   for (const name of ['NODE_OPTIONS', 'NODE_COMPILE_CACHE', 'FORCE_COLOR', 'NODE_V8_COVERAGE']) delete env[name];

@@ -1,4 +1,4 @@
-/** The floor: one Node process that spawns children and does nothing else for them. */
+/** The lower bound: one Node process that spawns children and does nothing else. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { plainEnv, trivialServer } from './programs.ts';

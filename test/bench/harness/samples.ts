@@ -1,4 +1,4 @@
-/** Several measurements of the same thing, and what is said of them. */
+/** Several measurements of the same thing, and their statistics. */
 
 export interface Samples {
   median: number;
@@ -7,7 +7,7 @@ export interface Samples {
   count: number;
 }
 
-/** At least one number. */
+/** Throws without any number. */
 export const samplesOf = (numbers: readonly number[]): Samples => {
   const sorted = numbers.toSorted((a, b) => a - b);
   const [min, max] = [sorted[0], sorted.at(-1)];
@@ -24,8 +24,8 @@ export const percentile = (numbers: readonly number[], share: number): number =>
 };
 
 /**
- * Measures in turn, A B C A B C …, so that a machine that is busy for a while slows all of them alike. One round more
- * than asked for is made, and the first one left out: it warms up.
+ * Measures in turn, A B C A B C …, so that a busy phase of the machine slows all of them alike. Does one round more
+ * than requested and drops the first one, which warms up.
  */
 export const interleave = async <Name extends string>(
   rounds: number,
@@ -42,7 +42,7 @@ export const interleave = async <Name extends string>(
   return Object.fromEntries(names.map((name) => [name, samplesOf(taken[name])])) as Record<Name, Samples>;
 };
 
-/** Milliseconds that it took. */
+/** Milliseconds that the work took. */
 export const timed = async (work: () => Promise<unknown>): Promise<number> => {
   const begun = performance.now();
   await work();

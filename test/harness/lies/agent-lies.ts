@@ -1,34 +1,34 @@
 /** Every way in which an agent lies here. */
 import { type Anything, type Ends, nasty } from './lie.ts';
 
-/** The streams of the agent, for what is no protocol. */
+/** The streams of the agent, for output that is not protocol. */
 export interface Mouth {
   say(text: string | Buffer): void;
   complain(text: string | Buffer): void;
-  /** Says it again and again for as long as it is taken, up to 512 MiB. */
+  /** Writes the piece again and again while it is accepted, up to 512 MiB. */
   pour(piece: string | Buffer): void;
   exit(code: number): void;
 }
 
 export interface AgentLie {
   name: string;
-  /** What the queen is asked for that takes an agent. */
+  /** The queen's operation that uses an agent. */
   run: 'hive_ssh_test' | 'hive_logs' | 'hive_start' | 'package_sync';
   ends: Ends;
-  /** In place of its first line; a string is said as it is. */
+  /** Replaces its first line; a string is sent as it is. */
   hello?(hello: Anything): unknown;
-  /** In place of results, by method. */
+  /** Replaces results, by method. */
   results?: Readonly<Record<string, (result: Anything) => unknown>>;
-  /** In place of whole answers, by method; nothing: no answer. */
+  /** Replaces whole answers, by method; undefined: no answer. */
   answers?: Readonly<Record<string, (answer: Anything, mouth: Mouth) => unknown>>;
-  /** In place of the agent. */
+  /** Runs instead of the agent. */
   instead?(mouth: Mouth): void;
-  /** Before the agent. */
+  /** Runs before the agent. */
   first?(mouth: Mouth): void;
   heavy?: true;
-  /** Others are asked before or after: it keeps the machine for itself, or takes more than one agent. */
+  /** Not told together with others: it keeps the machine for itself, or takes more than one agent. */
   alone?: true;
-  /** Told at full scale only: others are of its kind. */
+  /** Told at full scale only: other lies are of the same kind. */
   more?: true;
 }
 
@@ -92,7 +92,7 @@ const hellos: AgentLie[] = [
   field('paths.data', '', more),
   field('paths.data', 'relative'),
   field('paths.data', '../..'),
-  // A path of its own machine, wherever it leads there.
+  // A path on its own machine, wherever it leads there.
   field('paths.data', '/home/ann/../../etc', either),
   field('paths.data', '/home/\0ann'),
   field('paths.data', `/${nasty}`),
@@ -134,7 +134,7 @@ const hellos: AgentLie[] = [
   field('rbeeHome', '../..'),
   hello('whole is a number', () => ({ hello: 7 })),
   hello('fields are all missing', () => ({ hello: 1 })),
-  hello('line is no JSON', () => '{"hello":1,', { ends: 'stopped' }),
+  hello('line is not JSON', () => '{"hello":1,', { ends: 'stopped' }),
   hello('line comes twice', (said) => `${JSON.stringify(said)}\n${JSON.stringify({ ...said, paths: {} })}`, either),
 ];
 
@@ -149,28 +149,28 @@ const starts: AgentLie[] = [
   { name: 'an exit at once', run: 'hive_logs', ends: 'error', instead: (mouth) => mouth.exit(3) },
   { name: 'an exit at once that is a success', run: 'hive_logs', ends: 'error', instead: (mouth) => mouth.exit(0) },
   {
-    name: 'an agent that is a line without an end',
+    name: 'an agent that sends only an endless line',
     run: 'hive_logs',
     ends: 'error',
     instead: (mouth) => mouth.pour(Buffer.alloc(2 ** 20, 'x')),
     heavy: true,
   },
   {
-    name: 'lines without an end',
+    name: 'endless lines',
     run: 'hive_logs',
     ends: 'stopped',
     instead: (mouth) => mouth.pour('hello?\n'.repeat(10_000)),
     heavy: true,
   },
   {
-    name: 'answers without an end, and no hello',
+    name: 'endless answers and no hello',
     run: 'hive_logs',
     ends: 'stopped',
     instead: (mouth) => mouth.pour('{"id":1,"result":7}\n'.repeat(5_000)),
     heavy: true,
   },
   {
-    name: 'a flood of errors on the other stream',
+    name: 'a flood on stderr',
     run: 'hive_logs',
     ends: 'either',
     first: (mouth) => mouth.complain(Buffer.alloc(64 * 2 ** 20, 'e')),
@@ -215,14 +215,14 @@ const answers: AgentLie[] = [
   ...[7, [7]].map((value) => result('tail', value, 'hive_logs')),
   ...['lines', null, [null], {}].map((value) => result('tail', value, 'hive_logs', more)),
   {
-    name: 'a million lines of log',
+    name: 'a million log lines',
     run: 'hive_logs',
     ends: 'error',
     results: { tail: () => Array.from({ length: 1_000_000 }, () => 'a line') },
     heavy: true,
   },
   {
-    name: 'more lines of log than were asked for',
+    name: 'more log lines than requested',
     run: 'hive_logs',
     ends: 'either',
     results: { tail: () => Array.from({ length: 5_000 }, () => 'x') },
@@ -263,12 +263,12 @@ const answers: AgentLie[] = [
     message: 'x',
     body: { code: 'TIMEOUT', message: 'x', hint: 'x', lines: [7] },
   }),
-  failure('that wants a publisher let in', {
+  failure('that asks to trust a publisher', {
     message: 'x',
     body: { code: 'PUBLISHER_UNKNOWN', message: 'x', hint: 'x', lines: ['@evil/worker@1.0.0'] },
   }),
   {
-    name: 'an answer to a request that was never made',
+    name: 'an answer to a request that was never sent',
     run: 'hive_logs',
     ends: 'result',
     answers: { tail: (answer) => `${JSON.stringify({ id: 999, result: 7 })}\n${JSON.stringify(answer)}` },
@@ -286,7 +286,7 @@ const answers: AgentLie[] = [
     answers: { tail: ({ id }) => ({ id }) },
   },
   {
-    name: 'an answer whose id is a text',
+    name: 'an answer whose id is a string',
     run: 'hive_logs',
     ends: 'stopped',
     answers: { tail: ({ id, result: value }) => ({ id: String(id), result: value }) },
@@ -294,7 +294,7 @@ const answers: AgentLie[] = [
   { name: 'no answer to one method', run: 'hive_logs', ends: 'stopped', answers: { tail: () => undefined } },
   { name: 'no answer to another method', run: 'hive_logs', ends: 'stopped', answers: { tail: () => undefined } },
   {
-    name: 'an answer without an end',
+    name: 'an endless answer',
     run: 'hive_logs',
     ends: 'error',
     answers: {
@@ -306,7 +306,7 @@ const answers: AgentLie[] = [
     heavy: true,
   },
   {
-    name: 'a flood of answers to requests that were never made',
+    name: 'a flood of answers to requests that were never sent',
     run: 'hive_logs',
     ends: 'stopped',
     answers: { tail: (_answer, mouth) => mouth.pour('{"id":999999,"result":7}\n'.repeat(5_000)) },

@@ -1,10 +1,10 @@
-/** Lies in what a hive answers when something is asked of it. */
+/** Lies in a hive's answers to requests. */
 import { type About, type Act, type Anything, type Ends, type HiveLie, nasty, type Reply } from './lie.ts';
 
 const stopPath = 'POST /v1/workers/:id/stop';
 const outcome = (result: unknown) => ({ kind: 'result', result });
 
-/** The queen stops the hive's own worker, and the hive says this to it. */
+/** The queen stops the hive's own worker, and this is the hive's answer. */
 const onStop = (
   name: string,
   answer: (reply: Reply) => void,
@@ -21,11 +21,11 @@ const onStop = (
   };
 };
 
-/** Narration, then a true outcome: what may not be said is dropped or refused. */
+/** Narration, then a true outcome: what is not allowed in it is dropped or refused. */
 const narrated = (name: string, events: readonly unknown[], more: { never?: readonly string[] } = {}): HiveLie =>
   onStop(name, (reply) => reply.lines(...events, outcome(own(reply))), 'either', more);
 
-/** The liar's own worker, as it truly is. */
+/** The liar's own worker, as it really is. */
 const own = ({ about }: Reply): unknown => about.truth.workers[0];
 
 const failing = (name: string, error: unknown, ends: Ends = 'error'): HiveLie =>
@@ -53,15 +53,15 @@ const narrations: HiveLie[] = [
   narrated('a plan', [{ kind: 'plan', plan: { hives: 7 } }], { never: ['plan'] }),
   narrated('a piece of an answer', [{ kind: 'text', text: 'I am the model' }], { never: ['text'] }),
   narrated('an unknown kind', [{ kind: 'dance' }], { never: ['dance'] }),
-  narrated('events that are none', [7, null, 'hello', [], {}]),
+  narrated('invalid events', [7, null, 'hello', [], {}]),
   narrated('a step without a text', [{ kind: 'step', id: 'a' }]),
   narrated('a step whose text is a list', [{ kind: 'step', id: 'a', text: [] }]),
-  narrated('progress of what is no number', [{ kind: 'progress', id: 'a', done: 'NaN', total: null, unit: nasty }]),
-  narrated('progress that is negative and beyond all', [{ kind: 'progress', id: 'a', done: -1e308, total: 1e308 }]),
+  narrated('progress that is not a number', [{ kind: 'progress', id: 'a', done: 'NaN', total: null, unit: nasty }]),
+  narrated('progress that is negative or too large', [{ kind: 'progress', id: 'a', done: -1e308, total: 1e308 }]),
   narrated('a text of a megabyte', [{ kind: 'info', text: 'x'.repeat(2 ** 20) }]),
   narrated('an event with a number and a time of its own', [{ kind: 'info', text: 'x', seq: -1, at: 'never' }]),
   onStop(
-    'narration without an end',
+    'endless narration',
     (reply) => {
       const lines = Buffer.from(`${JSON.stringify({ kind: 'info', text: 'and on '.repeat(50) })}\n`.repeat(100));
       reply.pour(() => lines);
@@ -70,7 +70,7 @@ const narrations: HiveLie[] = [
     { heavy: true, within: 30 },
   ),
   onStop(
-    'progress without an end',
+    'endless progress',
     (reply) => {
       const lines = `${JSON.stringify({ kind: 'progress', id: 'a', done: 1, total: 2 })}\n`.repeat(1_000);
       reply.pour((nth) => (nth === 0 ? '{"kind":"step","id":"a","text":"a"}\n' : lines));
@@ -79,7 +79,7 @@ const narrations: HiveLie[] = [
     { heavy: true, within: 30 },
   ),
   onStop(
-    'a line without an end',
+    'an endless line',
     (reply) => {
       const piece = Buffer.alloc(2 ** 20, 'x');
       reply.pour((nth) => (nth === 0 ? '{"kind":"info","text":"' : piece));
@@ -103,7 +103,7 @@ const narrations: HiveLie[] = [
     'either',
   ),
   onStop(
-    'a result with a flood behind it',
+    'a result followed by a flood',
     (reply) => {
       const piece = Buffer.alloc(2 ** 20, '\n');
       reply.pour((nth) => (nth === 0 ? `${JSON.stringify(outcome(own(reply)))}\n` : piece));
@@ -114,9 +114,9 @@ const narrations: HiveLie[] = [
   onStop('no JSON', (reply) => void reply.response.end('<html>\n')),
   onStop('an outcome that is a number', (reply) => reply.lines(7)),
   onStop('a result without a value', (reply) => reply.lines({ kind: 'result' })),
-  // On the screen.
+  // Shown on the screen.
   {
-    name: 'control characters in all that it narrates',
+    name: 'control characters in everything it narrates',
     shown: 'either',
     answers: {
       [stopPath]: (reply) =>
@@ -134,14 +134,14 @@ const narrations: HiveLie[] = [
 ];
 
 const errors: HiveLie[] = [
-  failing('of a publisher to be let in', error('PUBLISHER_UNKNOWN', { lines: ['@evil/worker@1.0.0', 'by evil'] })),
+  failing('of an untrusted publisher', error('PUBLISHER_UNKNOWN', { lines: ['@evil/worker@1.0.0', 'by evil'] })),
   failing(
-    'that wants another package brought',
+    'that asks for another package',
     error('PLUGIN_NOT_DELIVERED', { lines: [JSON.stringify({ plugin: '@evil/worker-x' })] }),
   ),
   failing('of a changed host key', error('SSH_HOST_KEY_CHANGED')),
   failing('of a hub that cannot be reached', error('MODEL_HUB_UNREACHABLE')),
-  failing('that says that the queen does not run', error('QUEEN_NOT_RUNNING')),
+  failing('that says the queen is not running', error('QUEEN_NOT_RUNNING')),
   failing('whose code is a number', error(7)),
   failing('whose code is in lower case', error('evil_code')),
   failing('whose code is __proto__', error('__proto__')),
@@ -152,12 +152,12 @@ const errors: HiveLie[] = [
   failing('with 100,000 lines', error('TIMEOUT', { lines: Array.from({ length: 100_000 }, () => 'line') })),
   failing('whose lines are numbers', error('TIMEOUT', { lines: [7, null] })),
   failing('that is null', null),
-  failing('that is a text', 'no'),
+  failing('that is a string', 'no'),
   onStop('status 500 without a body', (reply) => void reply.response.writeHead(500).end()),
   onStop('status 500 with a page', (reply) => void reply.response.writeHead(500).end('<html></html>')),
-  onStop('status 409 with an error that is none', (reply) => reply.json({ error: { code: 7 } }, 409)),
+  onStop('status 409 with an invalid error', (reply) => reply.json({ error: { code: 7 } }, 409)),
   onStop(
-    'an error without an end',
+    'an endless error',
     (reply) => {
       reply.response.writeHead(500, { 'content-type': 'application/json' });
       const piece = Buffer.alloc(2 ** 20, 'x');
@@ -195,7 +195,7 @@ const workerResults: HiveLie[] = [
   ),
 ];
 
-/** What is asked of a hive, beside the stopping above: where it is answered, and what is asked of the queen for it. */
+/** Requests to a hive other than the stop above: the route that answers, and the queen's operation that leads to it. */
 const asked: Readonly<Record<string, { path: string; run: string; input: (about: About) => Record<string, unknown> }>> =
   {
     'a start': { path: 'POST /v1/workers/:id/start', run: 'worker_start', input: ({ worker }) => ({ worker }) },
@@ -208,7 +208,7 @@ const asked: Readonly<Record<string, { path: string; run: string; input: (about:
       run: 'worker_spawn',
       input: ({ alias }) => ({ hive: alias, type: 'ticker' }),
     },
-    'what a spawn lacks': {
+    'the needs of a spawn': {
       path: 'POST /v1/needs',
       run: 'worker_spawn',
       input: ({ alias }) => ({ hive: alias, type: 'ticker' }),
@@ -284,9 +284,9 @@ const asked: Readonly<Record<string, { path: string; run: string; input: (about:
     devices: { path: 'GET /v1/devices', run: 'hive_capabilities', input: ({ alias }) => ({ hive: alias }) },
   };
 
-/** Answers of which nothing follows are not looked at by every path, and null is a need: whether they are refused is left open. */
+/** Some answers have no consequence on some paths, and null is a valid need: whether they are refused is left open. */
 const unread = new Set([
-  'what a spawn lacks',
+  'the needs of a spawn',
   'an import for a delivery',
   'a preparation for a delivery',
   'a search for plugins',
@@ -320,7 +320,7 @@ const results: HiveLie[] = Object.entries(asked).flatMap(([what, { path, run, in
   ),
 );
 
-/** Reads that the queen passes on, or that a sync makes. */
+/** Reads that the queen forwards or that a sync makes. */
 const reading = (
   name: string,
   path: string,
@@ -344,35 +344,35 @@ const heavy = { heavy: true, within: 30 } as const;
 
 const reads: HiveLie[] = [
   reading(
-    'a list of models without an end',
+    'an endless list of models',
     'GET /v1/models',
     endless('{"models":["'),
     ({ alias }) => ({ run: 'model_list', input: { hive: alias }, ends: 'error' }),
     heavy,
   ),
   reading(
-    'models without an end for a read',
+    'endless models for a read',
     'GET /v1/models',
     endless('{"models":["'),
     ({ alias }) => ({ get: `/v1/hives/${alias}/models`, ends: 'error' }),
     heavy,
   ),
   reading(
-    'devices without an end',
+    'endless devices',
     'GET /v1/devices',
     endless('{"devices":["'),
     ({ alias }) => ({ get: `/v1/hives/${alias}/devices`, ends: 'error' }),
     heavy,
   ),
   reading(
-    'a state without an end',
+    'an endless state',
     'GET /v1/state',
     endless('{"hostname":"'),
     ({ alias }) => ({ run: 'package_status', input: { hives: [alias] }, ends: 'either' }),
     { ...heavy, once: true },
   ),
   reading(
-    'an error without an end for a read',
+    'an endless error for a read',
     'GET /v1/devices',
     (reply) => {
       reply.response.writeHead(500);
@@ -382,7 +382,7 @@ const reads: HiveLie[] = [
     heavy,
   ),
   reading(
-    'a log without an end',
+    'an endless log',
     'GET /v1/workers/:id/logs',
     endless('a log\n'),
     ({ worker }) => ({ get: `/v1/workers/${worker}/logs`, ends: 'either' }),
@@ -451,7 +451,10 @@ const reads: HiveLie[] = [
   ),
 ];
 
-/** The queen brings what a machine cannot download: the machine says what it lacks, and must not choose what is done here. */
+/**
+ * The queen delivers what a machine cannot download: the machine says what it lacks, but must not choose what the queen
+ * does.
+ */
 const needing = (name: string, files: (about: About) => Anything[], more: object = {}): HiveLie => ({
   name: `a program that it lacks: ${name}`,
   shown: 'either',
@@ -470,7 +473,7 @@ const up = '../'.repeat(24);
 const sum = 'a'.repeat(64);
 const url = ({ listener }: About): string => `http://127.0.0.1:${listener}/x.tar`;
 
-/** What a machine says that it lacks as a worker is spawned. The queen brings the type that was asked for, or nothing. */
+/** What a machine says it lacks when a worker is spawned. The queen delivers the requested type, or nothing. */
 const wanting = (name: string, need: unknown, ends: Ends = 'either'): HiveLie => ({
   name: `a spawn that wants ${name}`,
   shown: 'either',
@@ -487,15 +490,15 @@ const needs: HiveLie[] = [
   needing('a sum that is an absolute path', (about) => [{ url: url(about), sha256: about.canary, there: false }]),
   needing('a sum that leads beside the cache', (about) => [{ url: url(about), sha256: '../../canary', there: false }]),
   needing('an address on the loopback of the queen', (about) => [{ url: url(about), sha256: sum, there: false }]),
-  needing('a file of the queen', ({ canary }) => [{ url: `file://${canary}`, sha256: sum, there: false }]),
+  needing('a file: address on the queen', ({ canary }) => [{ url: `file://${canary}`, sha256: sum, there: false }]),
   needing('no address', () => [{ url: 'x', sha256: sum, there: false }]),
   needing('numbers', () => [7, null]),
   needing('100,000 files', (about) =>
     Array.from({ length: 100_000 }, () => ({ url: url(about), sha256: sum, there: false })),
   ),
-  needing('a folder that is none', (about) => [{ url: url(about), sha256: sum, there: false }], { downloads: 7 }),
-  needing('sources that are none', () => [], { sources: 7 }),
-  needing('sources that are no names', () => [], { sources: [{ id: 7, kind: 'evil', files: 'all' }] }),
+  needing('an invalid folder', (about) => [{ url: url(about), sha256: sum, there: false }], { downloads: 7 }),
+  needing('invalid sources', () => [], { sources: 7 }),
+  needing('sources without names', () => [], { sources: [{ id: 7, kind: 'evil', files: 'all' }] }),
   ...['@evil/worker-x', '../../../canary', 'https://127.0.0.1/x.tgz', 'file:/etc', '__proto__'].map((plugin) =>
     wanting(`${plugin} brought`, { kind: 'plugin', plugin, version: '1.0.0' }),
   ),
@@ -512,8 +515,8 @@ const needs: HiveLie[] = [
   }),
   wanting('models brought that were not asked for', { kind: 'models', models: ['main', 'evil', '__proto__'] }),
   wanting('models that are a number', { kind: 'models', models: 7 }, 'error'),
-  wanting('what no version knows', { kind: 'dance', plugin: '@evil/worker' }),
-  wanting('nothing that has a name', {}, 'error'),
+  wanting('something that no version knows', { kind: 'dance', plugin: '@evil/worker' }),
+  wanting('something without a name', {}, 'error'),
   {
     name: 'a spawn that gives the worker of the honest machine',
     shown: 'either',
@@ -539,13 +542,11 @@ const models: HiveLie[] = [
     { path: `${up}${canary}`, bytes: 7, place: '/home/ann/stolen-1' },
   ]),
   modelNeeds('an absolute path', ({ canary }) => [{ path: canary, bytes: 7, place: '/home/ann/stolen-2' }]),
-  modelNeeds('a path that the model does not have', () => [
-    { path: 'other.gguf', bytes: 7, place: '/home/ann/stolen-3' },
-  ]),
-  modelNeeds('the path of nothing', () => [{ path: '', bytes: 7, place: '/home/ann/stolen-4' }]),
+  modelNeeds('a path that is not in the model', () => [{ path: 'other.gguf', bytes: 7, place: '/home/ann/stolen-3' }]),
+  modelNeeds('an empty path', () => [{ path: '', bytes: 7, place: '/home/ann/stolen-4' }]),
   modelNeeds('numbers', () => [7]),
-  modelNeeds('files that are none', () => 7),
-  modelNeeds('a place that is none', () => [{ path: 'small.gguf', bytes: null, place: 7 }]),
+  modelNeeds('invalid files', () => 7),
+  modelNeeds('an invalid place', () => [{ path: 'small.gguf', bytes: null, place: 7 }]),
   modelNeeds('a place with NUL', () => [{ path: 'small.gguf', bytes: null, place: '/home/ann/x\0y' }]),
   modelNeeds('a place that is relative', () => [{ path: 'small.gguf', bytes: null, place: '../../stolen-5' }]),
 ];

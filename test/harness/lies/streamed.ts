@@ -1,22 +1,22 @@
-/** Lies in the stream of heartbeats: bytes that are no answer, no line, no heartbeat, too many, or none. */
+/** Lies in the heartbeat stream: bytes that form no answer, line or heartbeat, too many of them, or none. */
 import { gzipSync } from 'node:zlib';
 import { type Anything, type HiveLie, nasty, type Reply, type Shown, sameLine } from './lie.ts';
 
-/** The whole answer by hand. */
+/** The whole answer, written by hand. */
 const raw = (name: string, text: (about: Reply['about']) => string | Buffer, shown: Shown = 'away'): HiveLie => ({
   name,
   shown,
   beats: (reply) => reply.raw(text(reply.about)),
 });
 
-/** The truth first, so that it is online, and then a line. */
+/** The truth first, so that the hive is online, and then a line. */
 const line = (name: string, text: string | Buffer, shown: Shown = 'faulty'): HiveLie => ({
   name,
   shown,
   beats: (reply, state) => reply.pour((nth) => (nth === 1 ? text : `${sameLine(state)}\n`), { everyMs: 100 }),
 });
 
-/** A line in place of the first heartbeat. */
+/** A line instead of the first heartbeat. */
 const first = (name: string, value: unknown, shown: Shown = 'faulty'): HiveLie => ({
   name,
   shown,
@@ -30,7 +30,7 @@ export const streamedLies: readonly HiveLie[] = [
   line('a heartbeat that is not JSON', 'hello\n'),
   line('half of a JSON value in a line', '{"kind":"state","revision":\n'),
   line('a heartbeat of NUL', Buffer.from('\0\0\0\n')),
-  line('a heartbeat of bytes that are no text', Buffer.from([0xff, 0xfe, 0x80, 0x0a])),
+  line('a heartbeat of invalid UTF-8', Buffer.from([0xff, 0xfe, 0x80, 0x0a])),
   line('a heartbeat of control characters', `${nasty}\n`),
   ...[7, 'tick', null, [], true, {}].map((value) => first(`a heartbeat that is ${JSON.stringify(value)}`, value)),
   first('a heartbeat of an unknown kind', { kind: 'dance', revision: 1 }, 'either'),
@@ -56,7 +56,7 @@ export const streamedLies: readonly HiveLie[] = [
   },
   first('ticks before any state', { kind: 'tick', revision: 1 }, 'either'),
   {
-    name: 'a line without an end',
+    name: 'an endless line',
     shown: 'away',
     heavy: true,
     within: 30,
@@ -66,7 +66,7 @@ export const streamedLies: readonly HiveLie[] = [
     },
   },
   {
-    name: 'blank lines without an end',
+    name: 'endless blank lines',
     shown: 'away',
     heavy: true,
     within: 30,
@@ -110,7 +110,7 @@ export const streamedLies: readonly HiveLie[] = [
     beats: ({ response }, state: Anything) => void response.end(`${sameLine(state)}\n`),
   },
   {
-    name: 'a byte a second',
+    name: 'one byte a second',
     shown: 'away',
     within: 20,
     beats: (reply, state) => {
@@ -141,7 +141,7 @@ export const streamedLies: readonly HiveLie[] = [
     () => 'HTTP/1.1 101 Switching Protocols\r\nupgrade: evil\r\nconnection: upgrade\r\n\r\nhello',
   ),
   raw(
-    'a page in place of heartbeats',
+    'a page instead of heartbeats',
     () => `HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: ${html.length}\r\n\r\n${html}`,
   ),
   raw('more bytes promised than sent', () => 'HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n{"kind":'),
@@ -149,14 +149,14 @@ export const streamedLies: readonly HiveLie[] = [
     'fewer bytes promised than sent',
     () => 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{"kind":"tick","revision":1}\n',
   ),
-  raw('chunks that are none', () => `${chunked}zzzz\r\nhello\r\n`),
-  raw('a chunk that is endless', () => `${chunked}fffffffff\r\n{"kind"`),
+  raw('invalid chunks', () => `${chunked}zzzz\r\nhello\r\n`),
+  raw('an endless chunk', () => `${chunked}fffffffff\r\n{"kind"`),
   raw('another protocol', () => 'SSH-2.0-OpenSSH_9.2\r\n'),
-  raw('NUL in place of HTTP', () => Buffer.alloc(1_000)),
+  raw('NUL instead of HTTP', () => Buffer.alloc(1_000)),
   raw('a header of a megabyte', () => `HTTP/1.1 200 OK\r\nx: ${'x'.repeat(2 ** 20)}\r\n\r\n`),
-  raw('headers without an end', () => `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(100_000)}`),
+  raw('endless headers', () => `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(100_000)}`),
   {
-    name: 'a bomb of gzip',
+    name: 'a gzip bomb',
     shown: 'away',
     heavy: true,
     beats: (reply) => {

@@ -1,7 +1,7 @@
-/** Lies about the hive itself: heartbeats that are JSON and say what is wrong. */
+/** Lies about the hive itself: heartbeats that are valid JSON with false content. */
 import { type About, type Act, type Anything, type HiveLie, nasty, type Shown } from './lie.ts';
 
-/** The one worker, changed. */
+/** The state with its one worker changed. */
 const worker =
   (change: (worker: Anything, about: About) => void) =>
   (state: Anything, about: About): Anything => {
@@ -9,7 +9,7 @@ const worker =
     return state;
   };
 
-/** Free text may hold anything, and is made harmless where it is shown. */
+/** Free text may hold anything; it is made harmless where it is shown. */
 const views = ({ alias, worker: id }: About): Act[] => [
   { cli: ['hive', 'get', alias] },
   { cli: ['worker', 'get', id] },
@@ -38,7 +38,7 @@ const brief = (value: unknown): string => {
   return text.length > 40 ? `${text.slice(0, 40)}… (${text.length} characters)` : text;
 };
 
-/** `workers.0.names`: in place. */
+/** Sets a path such as `workers.0.names` in place. */
 const change = (state: Anything, path: string, value: unknown): Anything => {
   const keys = path.split('.');
   const last = keys.pop()!;
@@ -111,13 +111,13 @@ const moreUnlessTelling = (lie: HiveLie): HiveLie => {
   return telling.has(field) ? lie : { ...lie, more: true };
 };
 
-/** Each field once without a value, and once with one of another type. */
+/** Each field once without a value, and once with a value of another type. */
 const fields: HiveLie[] = [
   ...Object.keys(workerFields).map((field) => without(`workers.0.${field}`)),
   ...Object.entries(workerFields).map(([field, value]) => set(`workers.0.${field}`, value)),
   ...Object.keys(stateFields).map((field) => without(field)),
   ...Object.entries(stateFields).map(([field, value]) => set(field, value)),
-  // What is not needed may be dropped or refused.
+  // Fields that are not needed may be dropped or refused.
   ...Object.entries({ hive: 7, spec: 7, suspect: 'x', givenOptions: 7, declaration: 7, kinds: 7 }).map(
     ([field, value]) => set(`workers.0.${field}`, value, 'either'),
   ),
@@ -157,7 +157,8 @@ const ids: HiveLie[] = [
 
 const ports: HiveLie[] = [
   ...[0, 70_000, -1, 1.5, 2 ** 60].map((port) => set('workers.0.port', port, 'faulty', { acts: chat })),
-  // Ports of other services of its machine: the hive may be faulty or the worker skipped, but the port is never dialled.
+  // Ports of other services on its machine: the hive may be faulty or the worker skipped, but the port is never
+  // dialled.
   set('workers.0.port', 22, 'either', { acts: chat }),
   ...[0, 1, 2].map(
     (nth): HiveLie => ({
@@ -213,7 +214,7 @@ const served: HiveLie[] = [
   set('workers.0.serves', [{ path: '/x', kind: 'chat', affinity: { id: 7 } }], 'either'),
   set('workers.0.serves', [{ path: '/{a}/{b}', kind: 'other' }], 'either'),
   set('workers.0.serves', [{ path: `/${'x'.repeat(2 ** 20)}`, kind: 'chat' }]),
-  // Those of the queen itself stay its own.
+  // The queen's own paths stay its own.
   set('workers.0.serves', [{ path: '/health', kind: 'chat' }], 'either'),
   set('workers.0.serves', [{ path: '/v1/jobs', kind: 'chat' }], 'either'),
   set('workers.0.serves', [{ path: '/v1/models', kind: 'chat' }], 'either'),
@@ -228,7 +229,7 @@ const served: HiveLie[] = [
   set('workers.0.apiKey', 'k'.repeat(2 ** 20), 'faulty', { acts: chat }),
   set('workers.0.apiKey', nasty),
   {
-    name: 'a worker with the name that the honest machine serves',
+    name: 'a worker with the served name of the honest worker',
     shown: 'online',
     state: worker((one, { good }) => {
       one.model = good.name;
@@ -310,7 +311,7 @@ const other: HiveLie[] = [
     },
   },
   {
-    name: '400,000 options that are none',
+    name: '400,000 invalid options',
     shown: 'faulty',
     heavy: true,
     state: worker((one) => {
@@ -318,7 +319,7 @@ const other: HiveLie[] = [
     }),
   },
   {
-    name: '1,000,000 workers that are none',
+    name: '1,000,000 invalid workers',
     shown: 'faulty',
     reason: /workers|values/,
     heavy: true,
@@ -362,7 +363,7 @@ const other: HiveLie[] = [
     state: (state) => ({ ...state, devices: Array.from({ length: 1_000_000 }, () => ({ id: 'cpu' })) }),
   },
   {
-    name: '100,000 true devices',
+    name: '100,000 valid devices',
     shown: 'faulty',
     reason: /devices|line/,
     heavy: true,
@@ -412,7 +413,7 @@ const other: HiveLie[] = [
     acts: chat,
   },
   {
-    name: 'another instance with each heartbeat',
+    name: 'a different instance with each heartbeat',
     shown: 'either',
     beats: (reply, state) =>
       reply.pour(
@@ -427,7 +428,7 @@ const other: HiveLie[] = [
       reply.pour((nth) => `${JSON.stringify({ kind: 'state', revision: 1_000 - nth, state })}\n`, { everyMs: 200 }),
   },
   {
-    name: 'a worker that is another one with each heartbeat',
+    name: 'a different worker with each heartbeat',
     shown: 'either',
     beats: (reply, state) =>
       reply.pour(
@@ -440,17 +441,17 @@ const other: HiveLie[] = [
   },
 ];
 
-/** For tests of their own: the trap answers there as an engine, and keeps what it is sent. */
+/** Used by tests of their own: in the trap, the machine answers as an engine and records what it is sent. */
 export const trapLies: readonly HiveLie[] = [
   {
-    name: 'a worker with the id of one of the honest machine, in a trap',
+    name: 'a worker with the id of the honest worker, in a trap',
     shown: 'online',
     state: worker((one, { good, trap }) => {
       Object.assign(one, { id: good.id, port: trap, apiKey: 'key-of-the-trap' });
     }),
   },
   {
-    name: 'a worker with the id and name of one of the honest machine, in a trap',
+    name: 'a worker with the id and name of the honest worker, in a trap',
     shown: 'online',
     state: worker((one, { good, trap }) => {
       Object.assign(one, { id: good.id, model: good.name, names: [good.name], port: trap, apiKey: 'key-of-the-trap' });

@@ -1,4 +1,4 @@
-# Makes fresh namespaces look like a machine of its own, says "ready", and stays as its init.
+# Turns new namespaces into a separate machine, says "ready", and stays as its init.
 # MACHINE: folder of the host. HOME_INSIDE, OWNER, NAME, DISK_MEGABYTES, WITHOUT, HIDDEN_FOLDER: see namespace.ts.
 set -eu
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -21,7 +21,7 @@ done
 mount --bind /run/machine/boot-id /proc/sys/kernel/random/boot_id
 if [ -n "$WITHOUT" ]; then
   mkdir /run/hidden
-  # A layer of whiteouts: the programs are not just of no use, they are not there.
+  # A layer of whiteouts: the programs are absent, not just unusable.
   for program in $WITHOUT; do mknod "/run/hidden/$program" c 0 0; done
   for folder in /usr/bin /usr/sbin /bin /sbin; do
     if [ ! -L "$folder" ]; then mount -t overlay -o "lowerdir=/run/hidden:$folder" overlay "$folder"; fi
@@ -33,7 +33,7 @@ echo "$NAME" >/proc/sys/kernel/hostname
 cd /
 echo ready
 exec >/dev/null 2>&1 </dev/null
-# Waiting is what reaps the orphans that an init inherits.
+# Waiting reaps the orphans that an init inherits.
 while :; do
   sleep 86400 &
   wait $! || true

@@ -1,10 +1,10 @@
-/** What cannot be tried on this machine, and why: for the `skip` of a test. */
+/** What this machine cannot run, and why: for the `skip` of a test. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { diesWithTest, systemEnv } from './program.ts';
 import type { Ability } from './types.ts';
 
-/** `test('…', { skip: cannot('network') }, …)`: false where it can be done. */
+/** `test('…', { skip: cannot('network') }, …)`: false where it works, else the reason. */
 export const cannot = (ability: Ability): string | false => {
   if (!sshdPath()) return 'there is no sshd here (Debian: openssh-server)';
   if (!existsSync('/usr/bin/ssh')) return 'there is no ssh here (Debian: openssh-client)';
@@ -18,7 +18,7 @@ export const sshdPath = (): string | undefined => ['/usr/sbin/sshd', '/usr/bin/s
 
 let reason: string | false | undefined;
 
-/** Why hosts cannot have namespaces of their own, found by making some. */
+/** Why hosts cannot have namespaces of their own, found by trying. */
 export const withoutNamespaces = (): string | false => {
   reason ??= look();
   return reason;

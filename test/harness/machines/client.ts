@@ -1,4 +1,6 @@
-/** The client's side: a home with keys, known_hosts and a configuration that knows all hosts, and agents on demand. */
+/**
+ * The client's side: a home with keys, known_hosts and a configuration that knows all hosts, and SSH agents on demand.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -9,14 +11,14 @@ import { diesWithTest, mustRun, runProgram, systemEnv } from './program.ts';
 import type { Slot } from './slot.ts';
 import type { Client, Host, HostOptions } from './types.ts';
 
-/** A host with what the client has to know of it. */
+/** A host with what the client must know about it. */
 export interface Reached {
   host: Host;
   options: HostOptions;
   publicKeys(): string[];
 }
 
-/** Its keys come first: hosts are made to accept them. */
+/** The keys are made first: hosts are set up to accept them. */
 export const createKeys = async (slot: Slot): Promise<Pick<Client, 'keys' | 'passphrase'>> => {
   const folder = join(slot.folder, 'client/.ssh');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -64,7 +66,7 @@ export const createClient = (
     const child = spawn(program!, args, { env: systemEnv, cwd: '/', stdio: 'ignore' });
     slot.own(child);
     child.unref();
-    // The socket is there a moment before anyone listens on it.
+    // The socket file exists a moment before anything listens on it.
     await until(() => accepts(socket), { what: 'ssh-agent' });
     const env = { SSH_AUTH_SOCK: socket };
     const askpass = join(slot.folder, 'askpass');
@@ -103,7 +105,7 @@ const configOf = (reached: readonly Reached[], key: string, knownHosts: string):
     `  IdentityFile ${key}`,
     `  UserKnownHostsFile ${knownHosts}`,
     '  GlobalKnownHostsFile /dev/null',
-    // Lest ssh learn further keys of a host by itself.
+    // Keeps ssh from learning further keys of a host.
     '  UpdateHostKeys no',
   ];
   return `${[...blocks, all].map((lines) => lines.join('\n')).join('\n\n')}\n`;

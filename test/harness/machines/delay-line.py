@@ -1,4 +1,4 @@
-"""Carries frames between two network interfaces, each a given time later: netem's delay for kernels without netem.
+"""Carries frames between two network interfaces with a given delay: netem's delay for kernels without netem.
 
 delay-line.py INTERFACE INTERFACE SECONDS
 """
@@ -10,13 +10,13 @@ import time
 
 SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING, SO_SNDBUFFORCE, SO_RCVBUFFORCE = 263, 15, 23, 32, 33
 ROOM = 16 << 20
-# Seconds between two looks: a frame is up to half of that early or late.
+# Seconds between two polls: a frame is early or late by up to half of that.
 TICK = 0.004
 
 
 def attach(interface):
     line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-    # With this header frames keep their offloads: large ones stay whole, unfinished checksums stay marked so.
+    # With this header frames keep their offloads: large ones stay whole, and unfinished checksums stay marked.
     line.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
     line.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
     line.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, ROOM)
@@ -32,7 +32,7 @@ room = bytearray(1 << 17)
 def receive(line):
     while True:
         try:
-            # Not recv: it takes room for the largest frame from the system and gives it back, each time.
+            # Not recv: it allocates room for the largest frame each time.
             yield bytes(memoryview(room)[: line.recv_into(room)])
         except BlockingIOError:
             return
@@ -46,7 +46,7 @@ underway = collections.deque()
 print("ready", flush=True)
 while True:
     if underway:
-        # Not at once for each frame: what ten such lines take of the processors would be measured with what they are for.
+        # Not at once for each frame: ten such lines would use so much CPU that it would distort what is measured.
         time.sleep(TICK)
     else:
         select.select([one, other], [], [])

@@ -21,7 +21,7 @@ export const createHost = async (
   slot: Slot,
   options: HostOptions & { name: string },
   client: Pick<Client, 'keys'>,
-  /** Settled once the host that it is behind is there. */
+  /** Settles once the host that it is behind is up. */
   whereabouts: Promise<Place>,
 ): Promise<NamespaceHost> => {
   const { name, user = 'ann', port = 22 } = options;

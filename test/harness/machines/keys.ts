@@ -6,7 +6,7 @@ export const makeKey = async (
   path: string,
   { type = 'ed25519', passphrase = '' }: { type?: 'ed25519' | 'ecdsa'; passphrase?: string } = {},
 ): Promise<void> => {
-  // Few rounds: the passphrase guards nothing here.
+  // Few rounds: the passphrase protects nothing here.
   await mustRun(['ssh-keygen', '-q', '-t', type, '-a', '1', '-N', passphrase, '-C', 'test', '-f', path], {
     input: 'y\n',
   });

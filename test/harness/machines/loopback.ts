@@ -1,6 +1,6 @@
 /**
- * A host where namespaces cannot be made: an sshd on a free port of loopback, as the user who runs the test, with a
- * home of its own. What it cannot do is in `cannot`; asked to do it all the same, it says so.
+ * A host where namespaces cannot be made: an sshd on a free loopback port, as the user who runs the test, with its own
+ * home. `cannot` lists what it does not support; asked to do it anyway, it throws and says so.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -29,7 +29,7 @@ export const createLoopbackHost = async (
   const home = join(folder, 'home');
   for (const path of [home, join(folder, 'etc')]) mkdirSync(path, { recursive: true, mode: 0o755 });
   writeFileSync(join(folder, 'etc/authorized_keys'), authorizedKeys(client));
-  // Needed by sshd when it runs as root, and made by nobody in a container.
+  // sshd needs it when it runs as root, and nothing creates it in a container.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const port = options.port ?? (await freePort());
 
@@ -42,7 +42,7 @@ export const createLoopbackHost = async (
     always: [
       'ListenAddress 127.0.0.1',
       `SetEnv "HOME=${home}"`,
-      // sshd starts commands in the home that passwd names, which is nobody's business here.
+      // sshd starts commands in the home from passwd, which is the real user's.
       'ForceCommand cd && exec "$SHELL" -c "$SSH_ORIGINAL_COMMAND"',
     ],
     lines: options.sshd ?? [],
@@ -106,7 +106,7 @@ export const createLoopbackHost = async (
   return { host, options, publicKeys: () => sshd.keys.map(publicKey) };
 };
 
-/** Options that need namespaces. A host behind another is reached through it here too, if not only so. */
+/** Options that need namespaces. A host behind another is reached through it here too, but also directly. */
 const abilityOf = {
   user: 'system',
   home: 'system',

@@ -1,9 +1,9 @@
 /**
- * A machine out of namespaces: network, mounts, processes, host name. It lives as long as its init, which dies with
- * the test, and with it go its processes, mounts and links.
+ * A machine made of namespaces: network, mounts, processes, host name. It lives as long as its init, which dies with
+ * the test and takes processes, mounts and links with it.
  *
- * It sees the real system's programs, but its own home, /tmp, /run, users, boot id and machine id, and not this
- * repository, so that nothing works there by accident.
+ * It sees the programs of the real system, but has its own home, /tmp, /run, users, boot id and machine id, and does
+ * not see this repository, so nothing works there by accident.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -27,17 +27,17 @@ export interface MachineSetup {
 }
 
 export interface Namespace {
-  /** Of the process whose namespaces these are. */
+  /** PID of the process that owns the namespaces. */
   pid: number;
-  /** The start of a command line that runs something in all of the namespaces, as root. */
+  /** Prefix of a command line that runs in all of the namespaces, as root. */
   enter: readonly string[];
-  /** The same for its network only, where the test's own files are at hand. */
+  /** The same for its network alone, where the test's own files are visible. */
   enterNetwork: readonly string[];
   processes(): HostProcess[];
-  /** Kills all processes but init, and gives the machine another boot id. */
+  /** Kills all processes but init, and gives the machine a new boot id. */
   endProcesses(): Promise<void>;
   child: ChildProcess;
-  /** Ends init, and with it everything; `child` follows. */
+  /** Ends init, and with it everything; `child` exits afterwards. */
   end(): void;
 }
 
@@ -91,7 +91,7 @@ export const startNamespace = async (setup: MachineSetup): Promise<Namespace> =>
   return { pid, enter, enterNetwork, processes, endProcesses, child, end: () => kill(init) };
 };
 
-/** Ann's; any that is not root's would do. */
+/** UID of ann; any that is not root's would do. */
 export const userId = 1000;
 
 const layOutFolder = ({ folder, user, home }: MachineSetup, owner: number): void => {
@@ -100,16 +100,16 @@ const layOutFolder = ({ folder, user, home }: MachineSetup, owner: number): void
   const write = (name: string, text: string): void => writeFileSync(join(folder, 'etc', name), text, { mode: 0o644 });
   writePasswd(folder, { user, home, shell: '/bin/bash' });
   write('group', `root:x:0:\ntty:x:5:\nann:x:${userId}:\nnogroup:x:65534:\n`);
-  // Named here, lest another source of the system say that root is locked.
+  // Named here so that no other source of the system says that root is locked.
   write('shadow', 'root:*:1::::::\nann:*:1::::::\n');
   write('hosts', '127.0.0.1 localhost\n::1 localhost\n');
-  // Nobody answers for names: the resolver gives up at once.
+  // No name server answers: the resolver gives up at once.
   write('resolv.conf', 'options attempts:1 timeout:1\n');
   write('machine-id', `${randomUUID().replaceAll('-', '')}\n`);
   write('boot-id', `${randomUUID()}\n`);
 };
 
-/** Rewrites the file in place: what is mounted over /etc/passwd is this very file. */
+/** Rewrites the file in place, because this very file is mounted over /etc/passwd. */
 export const writePasswd = (
   folder: string,
   { user, home, shell }: { user: string; home: string; shell: string },
@@ -131,7 +131,9 @@ const ready = async (child: ChildProcess, name: string): Promise<void> => {
   child.unref();
 };
 
-/** Those in the network namespace that are in a PID namespace of their own too, so not what the test itself put there. */
+/**
+ * Processes in the network namespace that also have a PID namespace of their own: the test's own helpers do not count.
+ */
 const processesOf = (network: string): HostProcess[] =>
   readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];

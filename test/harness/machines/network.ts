@@ -1,20 +1,20 @@
 /**
- * Bridges and cables between hosts. The test is on the bridge of the directly reachable ones; each jump host has a
- * bridge of its own for those behind it, and forwards nothing, so that only its sshd leads there.
+ * Bridges and cables between hosts. The test is on the bridge of the directly reachable hosts. Each jump host has a
+ * bridge for the hosts behind it and forwards no packets, so they are reached only through its sshd.
  */
 import type { Namespace } from './namespace.ts';
 import { mustRun } from './program.ts';
 import { bridgeOf } from './slot.ts';
 
 export interface Place {
-  /** Where the near end of the cable is: a jump host, or the test. */
+  /** Which end of the cable is near: that of a jump host, or the test's. */
   near: Namespace | null;
   bridge: string;
-  /** The near end of the cable. */
+  /** The interface at the near end of the cable. */
   port: string;
   address: string;
   address6: string;
-  /** Addresses with their length, as `ip` takes them. */
+  /** Addresses with prefix length, as `ip` takes them. */
   networks: readonly string[];
 }
 
@@ -25,11 +25,12 @@ export interface Segment {
   place(): Place;
 }
 
-/** The test's own segment is the first, `nth` 0; those of jump hosts follow. */
+/** The test's own segment is `nth` 0; those of jump hosts follow. */
 export const segment = (slot: number, nth: number, near: Namespace | null): Segment => {
   if (nth > 8) throw new Error('there is room for eight jump hosts');
   const bridge = near ? 'inner' : bridgeOf(slot);
-  // The test's own network covers all: a host behind a jump host is one that does not answer, not one on the internet.
+  // The test's own network covers all of them, so a host behind a jump host does not answer instead of being looked for
+  // on the internet.
   const [own, first, length] = near ? [112 + 16 * nth + 1, 112 + 16 * nth + 2, 28] : [1, 10, 25];
   const last = near ? first + 12 : 126;
   const prefix6 = `fd13:d5:${slot.toString(16)}:${nth + 1}`;

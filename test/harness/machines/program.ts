@@ -1,4 +1,4 @@
-/** Runs a program to its end, within a time. */
+/** Runs a program to its end, with a timeout. */
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import type { Run } from '../home.ts';
@@ -23,15 +23,15 @@ export const runProgram = async (argv: readonly string[], options: ProgramOption
   return { code, signal, stdout, stderr };
 };
 
-/** The same for what must succeed. */
+/** The same, for a program that must succeed. */
 export const mustRun = async (argv: readonly string[], options?: ProgramOptions): Promise<string> => {
   const run = await runProgram(argv, options);
   if (run.code !== 0) throw new Error(`${argv.join(' ')} ended with ${run.code ?? run.signal}\n${run.stderr}`);
   return run.stdout;
 };
 
-/** sshd, ip and tc lie in sbin, which is not on every PATH. Nothing else of the test's environment reaches a host. */
+/** sshd, ip and tc are in sbin, which is not on every PATH. Nothing else of the test's environment reaches a host. */
 export const systemEnv: NodeJS.ProcessEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
 
-/** Put before a program, it dies with the test that started it, even if that is killed. */
+/** Prefix for a command line: the program dies with the test that started it, even if the test is killed. */
 export const diesWithTest = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;

@@ -1,4 +1,4 @@
-/** Login shells as they are met on real machines. */
+/** Login shells as found on real machines. */
 import type { Shell } from './types.ts';
 
 /** Path of the shell on the host. */
@@ -11,7 +11,7 @@ export const shellPath: Record<Shell, string> = {
   banner: '/usr/local/bin/banner-shell',
 };
 
-/** Says hello on stdout whatever it is started for, as a careless .bashrc does. */
+/** Prints a greeting on stdout whatever it is started for, like a careless .bashrc. */
 export const bannerShell = `#!/bin/sh
 printf '***********************\\n* Welcome to this host *\\n***********************\\n'
 exec /bin/bash "$@"

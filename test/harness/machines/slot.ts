@@ -1,8 +1,8 @@
 /**
- * A number that belongs to one living test process: names of interfaces, addresses and the folder are made of it.
+ * A number that belongs to one running test process; names of interfaces, addresses and the folder derive from it.
  *
- * It is held by an abstract unix socket, which the kernel lets go with the process: whatever carries the number of a
- * slot that was just claimed is a leftover of the dead.
+ * An abstract unix socket holds it, which the kernel closes with the process. Anything that carries the number of a
+ * slot that was just claimed is therefore a leftover of a dead process.
  */
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,9 +16,9 @@ import { systemEnv } from './program.ts';
 export interface Slot {
   number: number;
   folder: string;
-  /** Ends a process when the slot is let go, if it lives until then. */
+  /** Ends a process when the slot is released, unless it ended before. */
   own(child: ChildProcess, end?: () => void): void;
-  /** Ends what it owns, removes everything that carries the number, and lets it go. */
+  /** Ends the processes it owns, removes everything that carries the number, and frees it. */
   release(): Promise<void>;
 }
 
@@ -97,13 +97,13 @@ const sweep = (slot: number): void => {
   const folder = folderOf(slot);
   endProcessesOf(folder);
   const bridge = bridgeOf(slot);
-  // A port goes with the namespace at its other end, but the kernel takes its time for that.
+  // A port disappears with the namespace at its other end, but the kernel takes a while.
   const left = readdirSync('/sys/class/net').filter((name) => name === bridge || name.startsWith(`${bridge}-`));
   for (const name of left) spawnSync('ip', ['link', 'delete', name], { env: systemEnv });
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 };
 
-/** Hosts in namespaces end with their init; others are known by the home in their environment. */
+/** Hosts in namespaces end with their init; the others are found by the home in their environment. */
 const endProcessesOf = (folder: string): void => {
   for (let nth = 0; nth < 200; nth++) {
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && belongsTo(name, folder));

@@ -1,4 +1,4 @@
-/** The sshd of one host: a child of the test in the foreground, on keys and a configuration of its own. */
+/** The sshd of one host: a child of the test in the foreground, with its own keys and configuration. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -10,19 +10,19 @@ import { makeKey } from './keys.ts';
 import { systemEnv } from './program.ts';
 
 export interface SshdSetup {
-  /** Start of the command line that runs it where it belongs. */
+  /** Prefix of the command line that runs it on its host. */
   enter: readonly string[];
-  /** Folder for its files, and the same as sshd sees it. */
+  /** Folder for its files, and its path as sshd sees it. */
   folder: string;
   inside: string;
   port: number;
-  /** Lines that always hold. */
+  /** Lines that are always in its configuration. */
   always?: readonly string[];
   lines: readonly string[];
   sftp: boolean;
   /** PIDs of the listener and of everything that serves a connection. */
   processes(): { pid: number; listener: boolean }[];
-  /** Told of each listener that is started, where nothing else ends it. */
+  /** Called with each new listener, where nothing else ends it. */
   started?(child: ChildProcess): void;
 }
 
@@ -51,7 +51,7 @@ export const createSshd = async (setup: SshdSetup): Promise<Sshd> => {
   const writeConfig = (): void => {
     const config = [
       ...(setup.always ?? []),
-      // Of an option that is given twice, sshd takes the first.
+      // For an option given twice, sshd uses the first.
       ...lines,
       `Port ${setup.port}`,
       ...keyTypes.map((type) => `HostKey ${inside}/host_${type}`),

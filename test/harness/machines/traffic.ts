@@ -1,6 +1,6 @@
 /**
- * Makes a cable slow. The rate is the kernel's token bucket at both ends. The delay is a line that we put between port
- * and bridge, since netem is not in every kernel.
+ * Makes a cable slow. The kernel's token bucket at both ends limits the rate. A delay line of our own between port and
+ * bridge adds the delay, since not every kernel has netem.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -78,7 +78,7 @@ export const createShaper = (place: Place, host: Namespace, own: (child: ChildPr
           'latency',
           '300ms',
         ]);
-      // Fails where there is none, which is as well.
+      // Fails if there is none, which is fine.
       else await runProgram([...tc, 'delete', ...device]);
     }
     if (delayMs) await addLine(delayMs);

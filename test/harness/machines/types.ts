@@ -1,13 +1,13 @@
-/** What a test sees of machines over SSH, whichever way they are made. */
+/** What a test sees of machines over SSH, however they are made. */
 import type { Run } from '../home.ts';
 
-/** What a machine can be made to do only in namespaces of its own. */
+/** Abilities that only machines in namespaces of their own have. */
 export type Ability =
-  /** Being there at all. */
+  /** Hosts at all. */
   | 'ssh'
-  /** Links that are cut or slow, hosts that only a jump host reaches, addresses of its own, IPv6. */
+  /** Cut or slow links, hosts behind a jump host, addresses of their own, IPv6. */
   | 'network'
-  /** Another user, home path or login shell, hidden and replaced programs. */
+  /** Another user, home path or login shell; hidden and replaced programs. */
   | 'system'
   /** A small disk, a read-only home. */
   | 'disk'
@@ -15,35 +15,35 @@ export type Ability =
   | 'fish';
 
 export interface HostOptions {
-  /** How the client's `ssh` calls it, and its host name; `m1`, `m2` … by default. */
+  /** Its name for the client's `ssh`, and its host name; `m1`, `m2` … by default. */
   name?: string;
-  /** Name of an earlier host through which alone this one is reached. */
+  /** Name of an earlier host; this one is reached only through it. */
   behind?: string;
-  /** `ann`, who may nothing special, by default. */
+  /** Default: `ann`, who has no special permissions. */
   user?: 'ann' | 'root';
-  /** Where the user's home lies on the host: below /home, or /root. Blanks are welcome. */
+  /** Path of the user's home on the host: below /home, or /root. Blanks are allowed. */
   home?: string;
   shell?: Shell;
   port?: number;
-  /** Lines of sshd_config, stronger than those of the harness. */
+  /** Lines of sshd_config; they override those of the harness. */
   sshd?: readonly string[];
   /** false: an sshd without the sftp subsystem. */
   sftp?: boolean;
   /** Programs that the host does not have; by default those of Node, as on a bare machine. */
   without?: readonly string[];
-  /** Size of the disk that holds the home; else that of the real one. */
+  /** Size of the disk that holds the home; default: the real one. */
   diskMegabytes?: number;
   /** false: its keys are not in the client's known_hosts. */
   known?: boolean;
 }
 
-/** `banner` is bash that greets on stdout first. */
+/** `banner` is bash that prints a greeting on stdout first. */
 export type Shell = 'bash' | 'sh' | 'fish' | 'rbash' | 'nologin' | 'banner';
 
 export interface HostProcess {
-  /** As the test sees it. */
+  /** PID as the test sees it. */
   pid: number;
-  /** As the host sees it. */
+  /** PID as the host sees it. */
   inside: number;
   command: string;
 }
@@ -57,47 +57,47 @@ export interface RunInside {
 export interface Host {
   name: string;
   user: string;
-  /** Absolute path on the host. */
+  /** Home of the user: an absolute path on the host. */
   home: string;
   address: string;
   address6: string;
   port: number;
-  /** Path by which the test reads and writes a file of the host, whose own path is absolute or starts at the home. */
+  /** Path at which the test reads and writes a file of the host; a relative path starts at the home. */
   path(ofHost?: string): string;
-  /** Everything below a folder (the home), as relative paths, sorted; folders end with a slash. */
+  /** Everything below a folder (default: the home), as sorted relative paths; folders end with a slash. */
   files(folder?: string): string[];
   /** Runs a line of `sh` in the home, as the user, without SSH: it works whatever happened to link and sshd. */
   run(line: string, options?: RunInside): Promise<Run>;
-  /** What runs on the host apart from its init and its sshd; with `all`, its sshd too. */
+  /** The processes of the host without its init and sshd; with `all`, including sshd. */
   processes(options?: { all?: boolean }): HostProcess[];
-  /** Ends every process without notice, as a power cut does, clears what lives in memory, and starts sshd again. */
+  /** Ends every process without notice, like a power cut, clears what lives in memory, and starts sshd again. */
   reboot(): Promise<void>;
 
-  /** What sshd said so far. */
+  /** The log of sshd so far. */
   sshdLog(): string;
   startSshd(): Promise<void>;
-  /** Ends the listener; connections go on, unless they are to be cut too. */
+  /** Ends the listener; connections stay open unless they are cut as well. */
   stopSshd(options?: { connections?: 'cut' }): Promise<void>;
   restartSshd(): Promise<void>;
   /** Changes options of sshd and restarts it. */
   configureSshd(options: { lines?: readonly string[]; sftp?: boolean }): Promise<void>;
-  /** Other host keys from now on; the client's known_hosts keeps the former. */
+  /** Replaces the host keys; the client's known_hosts keeps the old ones. */
   changeHostKey(): Promise<void>;
 
-  /** As if the cable were pulled. */
+  /** Like pulling the cable. */
   linkDown(): Promise<void>;
   linkUp(): Promise<void>;
-  /** Limits each direction to `mbit`, adds `delayMs` to each round trip; nothing given: the plain link again. */
+  /** Limits each direction to `mbit` and adds `delayMs` to each round trip; without either, the link is plain again. */
   shape(traffic: { mbit?: number; delayMs?: number }): Promise<void>;
 
   setShell(shell: Shell): void;
-  /** Puts an executable text in front of the host's own program of that name; null takes it away again. */
+  /** Puts an executable script in front of the host's own program of that name; null removes it again. */
   setProgram(name: string, script: string | null): void;
   setReadOnlyHome(readOnly: boolean): Promise<void>;
 }
 
 export interface Agent {
-  /** To be merged into the environment of who is to use it. */
+  /** Environment variables to merge into that of the agent's user. */
   env: { SSH_AUTH_SOCK: string };
   close(): void;
 }
@@ -105,7 +105,7 @@ export interface Agent {
 export interface SshOptions {
   input?: string;
   env?: NodeJS.ProcessEnv;
-  /** In place of the client's own. */
+  /** Replaces the client's own configuration. */
   config?: string;
   connectSeconds?: number;
   timeoutMs?: number;
@@ -114,19 +114,19 @@ export interface SshOptions {
 export interface Client {
   /** A home folder with `.ssh` in it. */
   home: string;
-  /** HOME of the above and no agent; to be merged into the environment of who is to use it. */
+  /** HOME of the above and no agent; to merge into the environment of a program. */
   env: { HOME: string; SSH_AUTH_SOCK: undefined };
-  /** `.ssh/config`: all hosts by name. OpenSSH takes the home from passwd, so it needs `-F` with this. */
+  /** `.ssh/config` with all hosts by name. OpenSSH takes the home from passwd, so pass this with `-F`. */
   config: string;
   knownHosts: string;
-  /** Paths of private keys: one that hosts accept, the same with `passphrase`, one that no host knows. */
+  /** Paths of private keys: one that hosts accept, the same one encrypted with `passphrase`, one that no host knows. */
   keys: { accepted: string; encrypted: string; stranger: string };
   passphrase: string;
   /** Runs the plain `ssh` client to its end. */
   ssh(args: readonly string[], options?: SshOptions): Promise<Run>;
-  /** Starts an ssh-agent that holds these keys. */
+  /** Starts an ssh-agent with these keys. */
   agent(keys: readonly string[]): Promise<Agent>;
-  /** Writes the present keys of hosts into known_hosts, in place of what was there. */
+  /** Replaces known_hosts with the current keys of all hosts. */
   trust(...hosts: readonly Host[]): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Those who use rbee during a storm: two command lines and one application, all changing the same few workers. The
- * application also has a worker of its own on each hive, and repeats each change of it until it is acknowledged.
+ * The clients of a storm: two command lines and one application, all changing the same few workers. The application
+ * also has a worker of its own on each hive, and repeats each change of it until it is acknowledged.
  */
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
@@ -17,9 +17,9 @@ export interface Attempt {
   client: string;
   request: Request;
   began: number;
-  /** Null while it is under way. */
+  /** Null while it is running. */
   ended: number | null;
-  /** `refused`: it certainly changed nothing. `unknown`: it broke off, and may have an effect yet. */
+  /** `refused`: it certainly changed nothing. `unknown`: it was interrupted, and may still take effect. */
   outcome: 'done' | 'refused' | 'unknown' | null;
   /** The hive whose worker was changed, where the answer says so. */
   hive: string | null;
@@ -29,11 +29,11 @@ export interface Clients {
   attempts: readonly Attempt[];
   /** `begin` and `end` of each command. */
   events: EventEmitter;
-  /** PIDs of commands that run now. */
+  /** PIDs of commands that are running. */
   commands(): number[];
-  /** No further requests; what is under way ends by itself. Resolves when all has ended. */
+  /** Makes no further requests and lets running ones end. Resolves when all have ended. */
   finish(): Promise<void>;
-  /** Kills the commands that are under way, and asks for nothing more. */
+  /** Kills running commands and makes no further requests. */
   abandon(): void;
 }
 
@@ -78,7 +78,7 @@ export const startClients = (field: Field, plan: StormPlan, log: StormLog): Clie
       const hive = hives[turn++ % hives.length]!;
       const change = ownChanges[own[hive]!]!;
       const mine: Request = { change, id: ownId(hive), hive, now: true };
-      // Nobody else touches this worker, so a repeated request means the same as the first.
+      // No other client touches this worker, so a repeated request means the same as the first.
       for (;;) {
         const { outcome } = await attempt('application', mine, () => insist(field, mine));
         if (outcome === 'done' || abandoned) break;
@@ -142,7 +142,7 @@ const parsed = (json: string): unknown => {
   }
 };
 
-/** Errors that are found out before anything is done. */
+/** Errors that are found before anything is done. */
 const refusals = new Set([
   'WORKER_NOT_FOUND',
   'WORKER_AMBIGUOUS',
@@ -166,23 +166,23 @@ const askQueen = async ({ queen }: Field, request: Request): Promise<Outcome> =>
     if (!(error instanceof RbeeError)) throw error;
     const said = `${error.code}: ${error.message}`;
     if (!isUnsent(error)) return { outcome: refusals.has(error.code) ? 'refused' : 'unknown', hive: null, said };
-    // The command lines start a queen; an application waits for one.
+    // The command lines start a queen; the application waits for one.
     await delay(100);
     return { outcome: 'refused', hive: null, said };
   }
 };
 
-/** Nobody was there to hear the request. */
+/** Nothing was there to receive the request. */
 const isUnsent = ({ code, cause }: RbeeError): boolean =>
   code === 'QUEEN_NOT_RUNNING' &&
   /^(ENOENT|ECONNREFUSED)$/.test((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
 
-/** One attempt that counts as done, too, when an earlier one turns out to have been. */
+/** An attempt that also counts as done if an earlier one turns out to have succeeded. */
 const insist = async (field: Field, request: Request): Promise<Outcome> => {
   const asked = await askQueen(field, request);
   if (asked.outcome !== 'refused' || asked.said?.startsWith('QUEEN_')) return asked;
   if (request.change === 'spawn') {
-    // It is there, or on its way: waits until it is ready.
+    // It exists or is being started: wait until it is ready.
     const started = await askQueen(field, { ...request, change: 'start' });
     return started.outcome === 'done' ? started : { ...started, outcome: 'unknown' };
   }

@@ -1,4 +1,4 @@
-/** Sends the signals of a storm: each when its moment has come, to a process that exists then. */
+/** Sends the signals of a storm, each when its moment comes, to a process that exists by then. */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clients } from './clients.ts';
@@ -8,7 +8,7 @@ import type { Fault, StormPlan, Target } from './plan.ts';
 import { type Process, playersOf, processesOf, startTimeOf } from './processes.ts';
 
 export interface Tally {
-  /** How many signals each kind of process got. */
+  /** Number of signals by kind of process. */
   hits: Readonly<Record<string, number>>;
 }
 
@@ -18,15 +18,15 @@ interface Paused {
   until: number;
 }
 
-/** Commands come and go many times a second; where none does, the storm goes on all the same. */
-const longestWaitMs = 300;
-/** How long the target that was drawn first is waited for, and one that must rest. */
+/** Commands come and go many times a second; without any, the storm still goes on. */
+const maxWaitMs = 300;
+/** How long to wait for the target that was drawn first, and for one that must rest. */
 const firstMs = 300;
-const longestRestMs = 5_000;
-/** A fleet of which nothing runs for so long does not come back. */
+const maxRestMs = 5_000;
+/** A fleet without any process for this long is not coming back. */
 const goneMs = 60_000;
 
-/** Everything that was stopped has been continued at the end, whatever happens. */
+/** In the end, every stopped process has been continued, whatever happens. */
 export const sendFaults = async (
   field: Field,
   { faults }: StormPlan,
@@ -34,7 +34,7 @@ export const sendFaults = async (
   log: StormLog,
 ): Promise<Tally> => {
   const hits: Record<string, number> = {};
-  /** How many requests had been done when each was hit the last time. */
+  /** Number of finished requests when each target was last hit. */
   const doneAt = new Map<Target, number>();
   const done = (): number => clients.attempts.filter(({ outcome }) => outcome === 'done').length;
   const isRested = (target: Target, rest: number): boolean => done() - (doneAt.get(target) ?? -rest) >= rest;
@@ -68,11 +68,11 @@ export const sendFaults = async (
 
 const momentOf = async ({ after, ms }: Fault, { events }: Clients): Promise<void> => {
   const event = { 'the fault before': null, 'a command that begins': 'begin', 'a command that ends': 'end' }[after];
-  if (event !== null) await once(events, event, { signal: AbortSignal.timeout(longestWaitMs) }).catch(() => {});
+  if (event !== null) await once(events, event, { signal: AbortSignal.timeout(maxWaitMs) }).catch(() => {});
   await delay(ms);
 };
 
-/** While none can be hit, the fleet gets time to come back; a fleet that does not is hit all the same. */
+/** While no target can be hit, the fleet gets time to come back; then it is hit anyway. */
 const choose = async (
   field: Field,
   { targets, which, rest }: Fault,
@@ -81,11 +81,11 @@ const choose = async (
 ): Promise<{ target: Target; process: Process }> => {
   for (const began = performance.now(); ; await delay(40)) {
     const waited = performance.now() - began;
-    if (waited > goneMs) throw new Error('there is nothing left that can be hit: no command brings the queen back');
+    if (waited > goneMs) throw new Error('no process is left to hit: no command brings the queen back');
     const all = processesOf(field);
     const commands = clients.commands();
     for (const target of waited < firstMs ? targets.slice(0, 1) : targets) {
-      if (daemons.has(target) && !isRested(target, rest) && waited < longestRestMs) continue;
+      if (daemons.has(target) && !isRested(target, rest) && waited < maxRestMs) continue;
       const found = target === 'command' ? all.filter(({ pid }) => commands.includes(pid)) : playersOf(target, all);
       const process = found[Math.floor(which * found.length)];
       if (process) return { target, process };
@@ -93,13 +93,13 @@ const choose = async (
   }
 };
 
-/** What has to come back before anything else can go on. */
+/** Targets that must come back before anything else can go on. */
 const daemons: ReadonlySet<Target> = new Set(['queen', 'local hive', 'remote hive', 'agent', 'connection']);
 
 const signal = (pid: number, name: NodeJS.Signals): void => {
   try {
     process.kill(pid, name);
   } catch {
-    // It ended in this very moment.
+    // It has just ended.
   }
 };

@@ -1,11 +1,11 @@
-/** What must be true of files: all can be read, and nothing half-written is left. */
+/** Checks files after a storm: all are readable, and none is half-written. */
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Field } from './field.ts';
 import { hives } from './plan.ts';
 
-/** One sentence for each file that is wrong. Nothing may run any more. */
+/** One sentence for each file that is wrong. Call it when nothing runs any more. */
 export const fileProblems = (field: Field): string[] => {
   const files = hives.flatMap((hive) => {
     const { state, data } = field.folders(hive);
@@ -18,7 +18,7 @@ export const fileProblems = (field: Field): string[] => {
   ];
 };
 
-/** Also what was set aside because it could not be read. */
+/** This includes files that were set aside because they could not be read. */
 const halfWritten = /\.(tmp|part|part\.json|corrupt[^/]*)$/;
 
 const filesBelow = (folder: string): string[] =>

@@ -1,4 +1,4 @@
-/** What happened in a storm, in order, with the milliseconds since it began. */
+/** What happened in a storm, in order, with the milliseconds since its start. */
 
 export interface StormLog {
   readonly lines: readonly string[];

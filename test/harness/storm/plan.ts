@@ -1,21 +1,23 @@
-/** What a storm does, made from its seed alone: the faults in their order, and what each client asks for. */
+/** What a storm does, made from its seed alone: the faults in their order, and the requests of each client. */
 import { createRandom, type Random } from './random.ts';
 
-/** What can be hit. `connection` is the sshd process that serves the queen's connection, `command` an `rbee` command. */
+/**
+ * Possible targets. `connection` is the sshd process that serves the queen's connection, `command` an `rbee` command.
+ */
 export type Target = 'queen' | 'local hive' | 'remote hive' | 'agent' | 'connection' | 'engine' | 'child' | 'command';
 
 export interface Fault {
-  /** The first of these that can be hit at that moment is hit. */
+  /** The first of these that exists at that moment is hit. */
   targets: readonly Target[];
-  /** How many requests must have been done since a daemon, agent or connection was hit before it is hit again. */
+  /** How many requests must finish before the same daemon, agent or connection is hit again. */
   rest: number;
   signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP';
   /** Which of several: 0 up to 1. */
   which: number;
-  /** What is waited for before it, and how many milliseconds more. */
+  /** What to wait for first, and how many milliseconds more. */
   after: 'the fault before' | 'a command that begins' | 'a command that ends';
   ms: number;
-  /** After SIGSTOP: how many faults later it is continued. */
+  /** For SIGSTOP: after how many more faults it is continued. */
   held: number;
 }
 
@@ -24,22 +26,22 @@ export type Change = 'spawn' | 'delete' | 'stop' | 'start' | 'restart';
 export interface Request {
   change: Change;
   id: string;
-  /** Null: the change names the id alone, whichever hive has it. */
+  /** Null: the change names only the id, whichever hive has it. */
   hive: string | null;
   now: boolean;
 }
 
 export interface StormPlan {
   seed: number;
-  /** Where the local hive lives: inside the queen, or in a process of its own. */
+  /** Where the local hive runs: inside the queen, or in its own process. */
   mode: 'attached-hive' | 'standalone';
   faults: readonly Fault[];
-  /** An endless sequence for each client. */
+  /** An endless sequence of requests for each client. */
   requests(client: number): Generator<Request, never>;
 }
 
 export const hives = ['local', 'pi'] as const;
-/** All clients change these, on either hive. */
+/** All clients change these workers, on either hive. */
 export const sharedIds = ['amber', 'beryl', 'coral'] as const;
 
 export const planStorm = (seed: number, count: number): StormPlan => {
@@ -62,7 +64,7 @@ const targets: Readonly<Record<Target, number>> = {
 
 const nextFault = (random: Random): Fault => ({
   targets: order(random),
-  // Some daemons are hit again while they come up; most get to work first, or nothing would ever happen.
+  // Some daemons are hit again while they start; most get to work first, or nothing would ever happen.
   rest: random.next() < 0.2 ? 0 : 1 + random.below(4),
   signal: random.weighted({ SIGKILL: 55, SIGTERM: 20, SIGSTOP: 25 }),
   which: random.next(),
@@ -71,7 +73,7 @@ const nextFault = (random: Random): Fault => ({
   held: 1 + random.below(4),
 });
 
-/** Commands are there all the time: they are hit only where they are drawn first. */
+/** Commands exist all the time, so they are hit only when drawn first. */
 const order = (random: Random): Target[] => {
   const first = random.weighted(targets);
   const left: Partial<Record<Target, number>> = { ...targets, command: 0, [first]: 0 };

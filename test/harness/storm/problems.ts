@@ -1,4 +1,4 @@
-/** What is wrong with a fleet after a storm: lists, run records and processes are compared with each other. */
+/** What is wrong with a fleet after a storm: compares lists, run records and processes. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HiveView, JobView, WorkerList } from '../../../core/contract/queen-api.ts';
@@ -8,7 +8,7 @@ import { hives } from './plan.ts';
 import { type Process, playersOf, plays, processesOf } from './processes.ts';
 import type { Wished } from './wishes.ts';
 
-/** One sentence for each thing that is wrong; none when all is well. */
+/** One sentence for each problem; none when all is well. */
 export const problemsOf = async (field: Field, wishes: readonly Wished[]): Promise<string[]> => {
   const { queen } = field;
   const [fleet, list, { jobs }] = await Promise.all([
@@ -37,7 +37,7 @@ export const problemsOf = async (field: Field, wishes: readonly Wished[]): Promi
   ];
 };
 
-/** A hive that has just died is shown as online for a moment: what is shown must be what runs. */
+/** A hive that has just died is shown as online for a moment, so the shown process must also be the running one. */
 const hiveProblems = ({ alias, status, reason, mode, pid }: HiveView, processes: readonly Process[]): string[] => {
   if (status !== 'online') return [`hive ${alias} is ${status}: ${reason}`];
   const daemon = mode === 'attached' ? 'queen' : mode === 'local' ? 'local hive' : 'remote hive';
@@ -53,7 +53,7 @@ export const shownProcess = ({ hive, pid, inside, parent, state, worker, nonce, 
 
 type Records = ReadonlyMap<string, { nonce: string } | null>;
 
-/** By id; null for a record that cannot be read. */
+/** By id; null for an unreadable record. */
 const recordsOf = (field: Field, hive: string): Records => {
   const folder = join(field.folders(hive).state, 'runs');
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
@@ -81,7 +81,7 @@ const recordProblems = (hive: string, workers: readonly WorkerView[], records: R
   ...workers.flatMap(({ id }) => (records.has(id) ? [] : [`worker ${id} on ${hive} has no run record`])),
 ];
 
-/** Each process that carries a nonce belongs to the one running worker whose record says that nonce. */
+/** Each process with a nonce belongs to the one running worker whose record has that nonce. */
 const familyProblems = (workers: readonly WorkerView[], records: Records, processes: readonly Process[]): string[] => {
   const running = workers.filter(({ state }) => state !== 'stopped');
   const owners = new Map(running.map((worker) => [records.get(worker.id)?.nonce, worker]));
@@ -95,7 +95,7 @@ const familyProblems = (workers: readonly WorkerView[], records: Records, proces
   ];
 };
 
-/** One engine, which is the process that is shown, and not more than one child of each kind. */
+/** One engine, which is the process shown, and at most one child of each kind. */
 const oneFamily = ({ id, hive, pid }: WorkerView, family: readonly Process[]): string[] => {
   const engines = family.filter((process) => plays(process, 'engine'));
   const kinds = Map.groupBy(

@@ -1,4 +1,4 @@
-/** The processes of a storm's machines, as /proc shows them to the test. */
+/** The processes of a storm's machines, as the test sees them in /proc. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Field } from './field.ts';
 import type { Target } from './plan.ts';
@@ -9,17 +9,17 @@ export interface Process {
   /** As its machine sees it. */
   inside: number;
   parent: number;
-  /** `R`, `S`, `T` when a signal has stopped it, `D` … */
+  /** `R`, `S`, `T` when stopped by a signal, `D` … */
   state: string;
   startTime: string;
   hive: string;
   argv: readonly string[];
-  /** What RBEE_RUN_NONCE and RBEE_WORKER_ID say in its environment. */
+  /** RBEE_RUN_NONCE and RBEE_WORKER_ID of its environment. */
   nonce: string | null;
   worker: string | null;
 }
 
-/** All processes of both machines, without zombies. One that is ending has no command line any more. */
+/** All processes of both machines except zombies. An exiting process no longer has a command line. */
 export const processesOf = ({ fleet }: Field): Process[] => {
   const { home, machines } = fleet;
   const there = machines.host('pi').processes({ all: true });
@@ -30,13 +30,13 @@ export const processesOf = ({ fleet }: Field): Process[] => {
   ];
 };
 
-/** Daemons and workers of a home work inside it; commands are told where it is. */
+/** Daemons and workers of a home work inside it; commands have it in their environment. */
 const isOf = ({ folder }: Field['fleet']['home'], pid: number, environment: readonly string[]): boolean =>
   `${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${folder}/`) || environment.includes(`RBEE_HOME=${folder}`);
 
 type IsOne = (pid: number, environment: readonly string[]) => boolean;
 
-/** Nothing when the process has ended, or is not one of those that are looked for. */
+/** Nothing if the process has ended or does not belong here. */
 const read = (pid: number, inside: number, hive: string, isOne: IsOne): Process[] => {
   try {
     const environment = words(pid, 'environ');
@@ -51,14 +51,14 @@ const read = (pid: number, inside: number, hive: string, isOne: IsOne): Process[
   }
 };
 
-/** The processes that play a part. One that has its parent's command line is a program that the parent is just starting. */
+/** The processes in each role. One with its parent's command line is a program that the parent is just starting. */
 export const playersOf = (target: Target, all: readonly Process[]): Process[] => {
   const players = all.filter((process) => plays(process, target));
   const pids = new Set(players.map(({ pid }) => pid));
   return players.filter(({ parent }) => !pids.has(parent));
 };
 
-/** Does a process play that part? Commands are known by their PIDs alone. */
+/** Does a process have that role? Commands are known only by their PIDs. */
 export const plays = ({ hive, argv, nonce }: Process, target: Target): boolean => {
   const runs = (pattern: RegExp): boolean => argv.some((word) => pattern.test(word));
   switch (target) {
@@ -71,7 +71,7 @@ export const plays = ({ hive, argv, nonce }: Process, target: Target): boolean =
     case 'agent':
       return runs(/\/agent\/\w+\.mjs$/);
     case 'connection':
-      // The one that carries it, not its monitor: without that, only the next session would break it.
+      // The one that carries the connection, not its monitor: killing that would break only the next session.
       return /^sshd: ann@/.test(argv[0] ?? '');
     case 'engine':
       return nonce !== null && runs(/\/engine\.js$/);

@@ -1,16 +1,16 @@
 /** Random numbers that are the same for the same seed. */
 
 export interface Random {
-  /** 0 up to, but not including, 1. */
+  /** From 0 up to, but not including, 1. */
   next(): number;
-  /** 0 up to, but not including, `limit`. */
+  /** An integer from 0 up to, but not including, `limit`. */
   below(limit: number): number;
   pick<Value>(values: readonly Value[]): Value;
-  /** Picks a key; its value says how often, compared with the others. */
+  /** Picks a key by its relative weight. */
   weighted<Key extends string>(weights: Readonly<Record<Key, number>>): Key;
 }
 
-/** The generator is mulberry32. Each `stream` of a seed is a sequence of its own. */
+/** The generator is mulberry32. Each `stream` of a seed is a separate sequence. */
 export const createRandom = (seed: number, stream = 0): Random => {
   let state = (seed ^ Math.imul(stream + 1, 0x9e3779b9)) >>> 0;
   const next = (): number => {

@@ -1,6 +1,6 @@
 /**
- * A storm: faults and requests made from a seed, and the check that all is well after it. It throws an error that says
- * how to repeat it, what is wrong, what was done, and where the state of the machines is kept.
+ * A storm: faults and requests made from a seed, and the check that all is well afterwards. It throws an error that
+ * says how to repeat it, what is wrong, what was done, and where the state of the machines is kept.
  */
 import { cpSync, lstatSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,11 +18,11 @@ import { processesOf } from './processes.ts';
 import { steadyId, type Wished, wishesOf } from './wishes.ts';
 
 export interface StormResult {
-  /** Lines for the one who reads the test's output. */
-  told: readonly string[];
+  /** Lines for the test output. */
+  summary: readonly string[];
 }
 
-/** How long commands that are under way may take to end, and the fleet to settle, once the faults are over. */
+/** Once the faults are over: how long running commands may take to end, and the fleet to settle. */
 const endMs = 90_000;
 const settleMs = 90_000;
 
@@ -43,7 +43,7 @@ export const runStorm = async (seed: number, count: number): Promise<StormResult
     await stages.run('reading', () => readable(field));
     await stages.run('use afterwards', () => usable(field));
     await stages.run('removal', () => removed(field, plan.mode));
-    return { told: [`signals: ${JSON.stringify(tally.hits)}`, requestsTold(started, wishes), stages.told()] };
+    return { summary: [`signals: ${JSON.stringify(tally.hits)}`, requestSummary(started, wishes), stages.summary()] };
   } catch (error) {
     throw new Error(await reportOf(field, { seed, count, mode: plan.mode }, log, error), { cause: error });
   } finally {
@@ -68,7 +68,7 @@ class Stages {
     return result;
   }
 
-  told(): string {
+  summary(): string {
     return this.#done.join(', ');
   }
 }
@@ -94,7 +94,7 @@ const ended = async ({ fleet }: Field, clients: Clients): Promise<void> => {
   const open = clients.attempts.filter(({ ended }) => ended === null);
   const words = open.map(({ client, request, began }) => {
     const seconds = Math.round((performance.now() - began) / 1000);
-    return `${client}: ${wordsOf(request).join(' ')} hangs since ${seconds} s`;
+    return `${client}: ${wordsOf(request).join(' ')} has hung for ${seconds} s`;
   });
   throw new Error(words.join('\n') || 'a client repeats a change in vain');
 };
@@ -107,14 +107,14 @@ const settled = async (field: Field, wishes: readonly Wished[]): Promise<void> =
   }
 };
 
-/** Every read answers, and the examination finds nothing wrong. */
+/** Every read answers, and the check of the fleet finds nothing wrong. */
 const readable = async ({ fleet }: Field): Promise<void> => {
   await Promise.all(
     [['status'], ['worker', 'list'], ['hive', 'list'], ['doctor']].map((words) => fleet.home.json(words)),
   );
 };
 
-/** The workers that everyone fought for can be had again, and those that nobody touched can be changed. */
+/** The contested workers can be spawned again, and the untouched ones can be changed. */
 const usable = async ({ fleet, queen }: Field): Promise<void> => {
   const all = hives.flatMap((hive) => sharedIds.map((id) => ({ hive, id })));
   await Promise.all([
@@ -149,7 +149,7 @@ const removed = async (field: Field, mode: StormPlan['mode']): Promise<void> => 
   if (problems.length > 0) throw new Error(problems.join('\n'));
 };
 
-const requestsTold = ({ attempts }: Clients, wishes: readonly Wished[]): string => {
+const requestSummary = ({ attempts }: Clients, wishes: readonly Wished[]): string => {
   const counted = (outcome: string): string => `${attempts.filter((one) => one.outcome === outcome).length} ${outcome}`;
   const certain = wishes.filter(({ wish }) => wish !== 'either').length;
   return `requests: ${['done', 'refused', 'unknown'].map(counted).join(', ')}; ${certain} of ${wishes.length} ends are certain`;
@@ -184,7 +184,7 @@ const reportOf = async (
   ].join('\n');
 };
 
-/** Sockets cannot be copied, and are of no use later. */
+/** Sockets cannot be copied, and are useless later. */
 const keepState = (from: string, to: string): void => {
   try {
     cpSync(from, to, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });

@@ -1,8 +1,8 @@
-/** What must be so after a storm, worked out from what each client asked for and what it was told. */
+/** The expected state after a storm, derived from what each client requested and what it was told. */
 import { type Attempt, ownId } from './clients.ts';
 import { type Change, hives, sharedIds } from './plan.ts';
 
-/** `either`: the last requests overlapped, or were interrupted, so that several ends are right. */
+/** `either`: the last requests overlapped or were interrupted, so several end states are right. */
 export type Wish = 'running' | 'stopped' | 'gone' | 'either';
 
 export interface Wished {
@@ -21,7 +21,7 @@ export const wishesOf = (attempts: readonly Attempt[]): Wished[] =>
     ...sharedIds.map((id) => ({ hive, id, wish: sharedWish(attempts, hive, id) })),
   ]);
 
-/** One client repeats each change until it is done: the last that was done is what it wants. */
+/** One client repeats each change until it is done: it wants the last change that succeeded. */
 const ownWish = (attempts: readonly Attempt[], id: string): Wish => {
   const mine = attempts.filter(({ request }) => request.id === id);
   const last = mine.findLast(({ outcome }) => outcome === 'done');
@@ -29,7 +29,7 @@ const ownWish = (attempts: readonly Attempt[], id: string): Wish => {
   return last === undefined ? 'gone' : effects[last.request.change];
 };
 
-/** The last change counts when all others had ended before it began. One that broke off may have its effect at any time. */
+/** The last change counts if all others had ended before it began. An interrupted one may take effect at any time. */
 const sharedWish = (attempts: readonly Attempt[], hive: string, id: string): Wish => {
   const touching = attempts.filter(
     (one) =>

@@ -7,7 +7,7 @@ import { forgetHive } from '../../machines/hives-file.ts';
 export default class HiveRemove extends RbeeCommand {
   static override summary = 'Remove a machine from hives.conf.';
   static override description =
-    'Everything on the machine stays and keeps running. To remove it, run rbee uninstall before, or rbee sync --remove-extra afterwards.';
+    'Everything on the machine stays and keeps running. To remove it, run rbee uninstall first, or rbee sync --remove-extra afterwards.';
   static override examples = [
     { description: 'Only from the file', command: 'rbee hive remove gpu-2' },
     {

@@ -17,7 +17,7 @@ export default class ModelDownload extends ModelCommand {
       command: 'rbee model download hf:Qwen/Qwen3-0.6B-GGUF',
     },
     {
-      description: 'A certain quantization and revision',
+      description: 'A specific quantization and revision',
       command: 'rbee model download hf:Qwen/Qwen3-0.6B-GGUF:Q8_0@main',
     },
     {
@@ -28,7 +28,7 @@ export default class ModelDownload extends ModelCommand {
       description: 'Any file; #sha256=… after the address verifies it',
       command: 'rbee model download https://example.com/model.gguf',
     },
-    { description: 'Your own file, to have it listed', command: 'rbee model download file:/models/qwen.gguf' },
+    { description: 'Add your own file to the list', command: 'rbee model download file:/models/qwen.gguf' },
   ];
   static override args = { model: argument('hf:org/repo[:file-or-quantization][@revision], https://…, file:/path') };
   static override flags = {

@@ -6,7 +6,7 @@ import { exitCodes } from '../../report.ts';
 import { formatVerified } from '../../views/models.ts';
 
 export default class ModelVerify extends ModelCommand {
-  static override summary = 'Verify the checksums of the files of models.';
+  static override summary = 'Verify the checksums of model files.';
   static override description =
     'Removes damaged files; the next download fetches them again. Exit code 1 if a file is damaged.';
   static override examples = [

@@ -14,7 +14,7 @@ import { exitCodes } from '../../report.ts';
 import { formatExamination, formatWrittenManifest } from '../../views/examination.ts';
 
 export default class PluginsCheck extends RbeeCommand {
-  static override summary = 'Check that a worker type keeps the contract.';
+  static override summary = 'Check that a worker type follows the contract.';
   static override description =
     'Runs the code of the plugin, so only check plugins that you trust. The package must be built. Exit code 1 if a check fails.';
   static override examples = [
@@ -52,7 +52,7 @@ export default class PluginsCheck extends RbeeCommand {
       throw RbeeError.of('INVALID_INPUT', {
         what: `the plugin in ${root}`,
         problem,
-        hint: 'give the folder of a plugin that you are writing',
+        hint: 'pass the folder of a plugin that you are writing',
       });
     }
     const written = await writeManifest(root);

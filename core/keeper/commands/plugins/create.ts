@@ -89,10 +89,10 @@ export default class PluginsCreate extends RbeeCommand {
     const check = (key: 'type' | 'scope' | 'license') => (answer: string) =>
       nameProblem({ type: 'checked', scope: '', license: 'MIT', [key]: answer.replace(/^@/, '') });
     const questions = {
-      type: { text: 'Name of the worker type', usual: given.type ?? 'my-engine', problem: check('type') },
-      template: { text: 'Template', usual: 'worker-plugin', choices: Object.keys(templates) },
-      scope: { text: 'npm scope', usual: '', problem: check('scope') },
-      license: { text: 'Licence', usual: 'MIT', problem: check('license') },
+      type: { text: 'Name of the worker type', default: given.type ?? 'my-engine', problem: check('type') },
+      template: { text: 'Template', default: 'worker-plugin', choices: Object.keys(templates) },
+      scope: { text: 'npm scope', default: '', problem: check('scope') },
+      license: { text: 'Licence', default: 'MIT', problem: check('license') },
     };
     // Asks again after an invalid name.
     const known =
@@ -119,12 +119,12 @@ const formatCreated = ({ package: name, folder, linked, missing, unbuilt, next }
   const lacks = missing.length === 0 ? '' : `\n${missingText(missing)}`;
   const build = unbuilt === undefined ? '' : `\nThe checkout in ${unbuilt} is not built; build it first.\n`;
   const steps = next.map((command) => `  ${command}\n`).join('');
-  return `created ${name} in ${folder}\n${links.join('')}${lacks}${build}\nNext steps:\n\n${steps}\nIts README.md explains what goes where.\n`;
+  return `created ${name} in ${folder}\n${links.join('')}${lacks}${build}\nNext steps:\n\n${steps}\nIts README.md explains the files.\n`;
 };
 
 const missingText = (missing: readonly string[]): string =>
-  `npm install will not work yet: the registry that npm asks here does not have ${missing.join(' and ')}, and this rbee did
-not bring it. Tell npm which registry does: npm config set @rbee:registry URL --location=project
+  `npm install will not work yet: neither npm's registry nor this rbee has ${missing.join(' and ')}.
+Set the registry that has it: npm config set @rbee:registry URL --location=project
 `;
 
 /** `@acme/worker-shout`, `rbee-worker-shout` and `shout` all mean the type `shout`. */

@@ -18,7 +18,7 @@ export default class QueenStatusCommand extends RbeeCommand {
     return status;
   }
 
-  /** What the queen itself answers, which is the fast path; undefined if it does not answer. */
+  /** The queen's own answer, which is the fast path; undefined if it does not answer. */
   async #asked(): Promise<QueenStatus | undefined> {
     const { queenSocket } = this.paths;
     if (!(await socketAnswers(queenSocket))) return undefined;

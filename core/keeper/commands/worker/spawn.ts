@@ -12,7 +12,7 @@ const help = 'rbee worker spawn --help';
 export default class WorkerSpawn extends QueenCommand {
   static override summary = 'Start a worker and wait until it is ready.';
   static override description =
-    'rbee chooses and names what you leave out: the best free device, a matching variant, the model.';
+    'rbee chooses what you leave out and shows its choice: the best free device, a matching variant, the model.';
   static override examples = [
     {
       description: 'Try the tiny demo model of the type',
@@ -72,7 +72,7 @@ export default class WorkerSpawn extends QueenCommand {
     'memory-limit': Flags.string({ description: 'Main memory limit', helpValue: '4GiB' }),
     'cpu-limit': Flags.string({ description: 'CPU limit, in cores', helpValue: '2' }),
     hive: Flags.string({ char: 'H', description: 'Hive to run on [default: local]' }),
-    force: Flags.boolean({ description: 'Start even if the memory estimate says that it will not fit' }),
+    force: Flags.boolean({ description: 'Start even if it does not seem to fit into memory' }),
     ...detachFlag,
   };
 

@@ -1,12 +1,12 @@
-/** Schemas that hold together, as the plain demands of which a value must meet one: `$ref`, `allOf`, `anyOf` and so on are followed. */
+/** Resolves `$ref`, `allOf`, `anyOf` and so on into alternatives: plain sets of constraints, of which a value must meet one. */
 import { type Budget, SchemaProblem, tooLarge } from './budget.ts';
 import { anything, type Facts, merge, type Place, type Together, typeOf } from './facts.ts';
 import { ownFacts, unsupported, wrong } from './keywords.ts';
 
 export type Alternatives = (together: Together) => readonly Facts[];
 
-const mostAlternatives = 100;
-const deepest = 50;
+const maxAlternatives = 100;
+const maxDepth = 50;
 
 export const createAlternatives = (root: unknown, budget: Budget): Alternatives => {
   const known = new Map<string, readonly Facts[]>();
@@ -20,7 +20,7 @@ export const createAlternatives = (root: unknown, budget: Budget): Alternatives 
   };
 
   const make = (together: Together, above: readonly string[]): readonly Facts[] => {
-    if (above.length > deepest) throw tooLarge(above.at(-1) ?? '#');
+    if (above.length > maxDepth) throw tooLarge(above.at(-1) ?? '#');
     let all: readonly Facts[] = [anything];
     const places = new Map(together.map((place) => [place.path, place]));
     for (const { schema, path } of places.values()) {
@@ -29,7 +29,7 @@ export const createAlternatives = (root: unknown, budget: Budget): Alternatives 
       if (schema === true) continue;
       if (schema === false) return [];
       if (typeOf(schema) !== 'object') throw wrong(path, 'must be a schema: an object, true or false');
-      // What comes back to the same value would never be decided.
+      // A schema that applies itself to the same value would never end.
       if (above.includes(path)) throw unsupported(`${path}/$ref`, 'the schema refers to itself for the same value');
       const keywords = schema as Readonly<Record<string, unknown>>;
       all = combine(all, [ownFacts(keywords, path)]);
@@ -67,7 +67,7 @@ export const createAlternatives = (root: unknown, budget: Budget): Alternatives 
         return merge(one, other);
       }),
     );
-    if (combined.length > mostAlternatives) throw tooLarge(budget.path);
+    if (combined.length > maxAlternatives) throw tooLarge(budget.path);
     return combined;
   };
 
@@ -84,7 +84,7 @@ const partsOf = (schema: Readonly<Record<string, unknown>>, path: string, keywor
   return parts.map((part, index) => ({ schema: part, path: `${path}/${keyword}/${index}` }));
 };
 
-/** Each part, with the others as what its values must not satisfy. */
+/** Each part, with the others as schemas that its values must not satisfy. */
 const onlyOne = (parts: readonly (readonly Facts[])[], path: string): readonly Facts[] =>
   parts.flatMap((part, index) => {
     const others = parts.filter((_, other) => other !== index).flat();

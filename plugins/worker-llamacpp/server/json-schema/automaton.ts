@@ -1,13 +1,13 @@
 /**
- * Languages of texts as deterministic automata. With them a pattern, a format and a length can be obeyed together, and the
- * grammar made from one never has to follow two readings of the same text.
+ * Sets of texts as deterministic automata. They make it possible to combine a pattern, a format and a length, and the grammar
+ * of a deterministic automaton is never ambiguous.
  */
 import type { Budget } from './budget.ts';
 import { anyChar, type CharSet, codePoint, complement, has, intersection, union } from './char-set.ts';
 
 export interface Automaton {
   start: number;
-  /** The edges of a state never overlap, and an accepted text can be reached from every state. */
+  /** The edges of a state never overlap, and every state leads to an accepted text. */
   states: readonly State[];
 }
 
@@ -21,7 +21,7 @@ export interface Edge {
   to: number;
 }
 
-/** An automaton that may be in several states at once; `^` and `$` are edges that can be taken at an end of the text only. */
+/** A nondeterministic automaton. `^` and `$` are edges that can be taken only at the start or end of the text. */
 export interface LooseAutomaton {
   start: number;
   accept: number;
@@ -71,7 +71,7 @@ export const determinize = (loose: LooseAutomaton, budget: Budget): Automaton =>
   );
 };
 
-/** Texts that both accept. */
+/** The texts that both accept. */
 export const intersect = (one: Automaton, two: Automaton, budget: Budget): Automaton =>
   fromPlaces<readonly [number, number]>(
     [one.start, two.start],
@@ -96,7 +96,7 @@ export const withLength = (texts: Automaton, min: number, max: number, budget: B
     (pair) => pair.join(),
     ([at, length]) => {
       const state = texts.states[at];
-      // Beyond the least length and without a most one, it no longer matters.
+      // From the minimum length on, and without a maximum, the length no longer matters.
       const next = max === Number.POSITIVE_INFINITY ? Math.min(length + 1, min) : length + 1;
       const edges = state === undefined || next > max ? [] : state.edges;
       return {
@@ -108,10 +108,10 @@ export const withLength = (texts: Automaton, min: number, max: number, budget: B
   );
 };
 
-/** These texts and no others. */
+/** Exactly these texts. */
 export const oneOfTexts = (texts: readonly string[], budget: Budget): Automaton => trim(trie(texts, budget), budget);
 
-/** All texts but these. */
+/** All texts except these. */
 export const otherTexts = (texts: readonly string[], budget: Budget): Automaton => {
   const { start, states } = trie(texts, budget);
   const free = states.length;
@@ -122,7 +122,7 @@ export const otherTexts = (texts: readonly string[], budget: Budget): Automaton 
   return { start, states: [...others, { accept: true, edges: [{ set: anyChar, to: free }] }] };
 };
 
-/** Whole numbers that `divisor` divides, as decimal digits with or without a minus. */
+/** Multiples of `divisor` as decimal digits, with or without a minus. */
 export const multiplesOf = (divisor: number, budget: Budget): Automaton => {
   budget.spend(divisor * 10);
   const digits = (rest: number) =>
@@ -164,7 +164,7 @@ export interface Found<Place> {
   edges: { set: CharSet; to: Place }[];
 }
 
-/** Numbers the places that can be reached from the first, and leaves out those that lead nowhere. */
+/** Numbers the states that are reachable from the first, and drops those that lead to no accepted text. */
 export const fromPlaces = <Place>(
   first: Place,
   keyOf: (place: Place) => string,
@@ -181,7 +181,7 @@ export const fromPlaces = <Place>(
     const numbered = new Map<number, CharSet>();
     for (const { set, to } of edges) {
       budget.spend(1);
-      // The first place alone may take edges that are there at the start of a text only, so nothing comes back to it.
+      // Only the first state may take edges for the start of a text, so no edge leads back to it.
       const key = keyOf(to) === firstKey ? `again ${firstKey}` : keyOf(to);
       let number = numbers.get(key);
       if (number === undefined) {
@@ -219,7 +219,7 @@ const trim = ({ start, states }: Automaton, budget: Budget): Automaton => {
   };
 };
 
-/** Cuts overlapping edges into pieces that each lead to all targets of the edges that cover them. */
+/** Splits overlapping edges into disjoint ones, each with all targets of the edges that cover it. */
 const splitEdges = (edges: readonly Edge[]): { set: CharSet; targets: number[] }[] => {
   const cuts = [...new Set(edges.flatMap(({ set }) => set.flatMap(([from, to]) => [from, to + 1])))].sort(
     (a, b) => a - b,

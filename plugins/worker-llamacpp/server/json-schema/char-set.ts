@@ -1,7 +1,7 @@
 /** Sets of characters as sorted, disjoint ranges of code points. */
 export type CharSet = readonly (readonly [from: number, to: number])[];
 
-/** Every character that a text can hold; lone surrogates are none. */
+/** Every character that a text can contain; lone surrogates are not characters. */
 export const anyChar: CharSet = [
   [0, 0xd7ff],
   [0xe000, 0x10ffff],
@@ -11,7 +11,7 @@ export const charsOf = (text: string): CharSet => union([...text].map((char) => 
 
 export const codePoint = (char: string): number => char.codePointAt(0) ?? 0;
 
-/** Ranges in any order, overlapping or not, as a set. */
+/** Makes a set from ranges in any order, which may overlap. */
 export const union = (ranges: CharSet): CharSet => {
   const made: [number, number][] = [];
   for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {

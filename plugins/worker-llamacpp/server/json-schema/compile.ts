@@ -1,7 +1,7 @@
 /**
- * A JSON Schema as a grammar of JSON texts that are valid by it. Not every valid text is in the grammar (a number has at
- * most 15 digits, an object with known properties has no others unless they are invited), but each text in it is valid: a
- * keyword that cannot be kept so is refused by its name and place.
+ * Compiles a JSON Schema to a grammar of valid JSON texts. Each text of the grammar is valid by the schema: a keyword that
+ * would break this promise is refused by name and place. The grammar does not contain every valid text: numbers have at most
+ * 15 digits, and an object with known properties has no others unless the schema allows them explicitly.
  */
 import { createAlternatives, keyOf } from './alternatives.ts';
 import { type Automaton, anyText, intersect, oneOfTexts, otherTexts } from './automaton.ts';
@@ -24,20 +24,20 @@ export const compileJsonSchema = (schema: unknown): Grammar => {
   return pruned;
 };
 
-const deepest = 200;
-const mostItems = 1000;
-const mostProperties = 256;
-/** Characters of a text whose length is limited at all. */
-const longest = 65_536;
-/** Longer repetitions are made of blocks of this length. */
+const maxDepth = 200;
+const maxItemCount = 1000;
+const maxPropertyCount = 256;
+/** Maximum characters of a text with a limited length. */
+const maxTextLength = 65_536;
+/** Longer repetitions consist of blocks of this length. */
 const step = 100;
 
-/** What is nested less deeply than this needs no care any more. */
+/** Nesting below this depth needs no special care. */
 const checkDepth = (schema: unknown, budget: Budget): void => {
   let level = [schema];
   for (let depth = 0; level.length > 0; depth += 1) {
     budget.spend(level.length * 20);
-    if (depth > deepest) throw tooLarge('#');
+    if (depth > maxDepth) throw tooLarge('#');
     level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
   }
 };
@@ -49,7 +49,7 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
   const values = new Map<string, Part>();
   const waiting: (() => void)[] = [];
 
-  /** The rule for a value; what is in it is made later, so that depth costs no stack. */
+  /** The rule for a value. Its contents are compiled later, so that depth costs no stack. */
   const valueRule = (together: Together): Part => {
     const key = keyOf(together);
     const known = values.get(key);
@@ -76,7 +76,7 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
     return [[follow(oneOfTexts(texts, budget), plainSet, [])]];
   };
 
-  /** The rules of an automaton: one for each state. */
+  /** The rules of an automaton, one per state. */
   const follow = (automaton: Automaton, setPart: (set: CharSet) => Part, end: Part[]): Part => {
     const states = automaton.states.map(() => grammar.reserve());
     automaton.states.forEach(({ accept, edges }, at) => {
@@ -88,7 +88,7 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
 
   const plainSet = (set: CharSet): Part => ({ set });
 
-  /** One character of a set, as it is written in a text of JSON. */
+  /** One character of a set, as written in a JSON string. */
   const quotedSet = (set: CharSet): Part => grammar.named(`set ${set.join(';')}`, () => quoted(set));
 
   const quotedText = (texts: Automaton): Part =>
@@ -97,20 +97,20 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
   const string = (facts: Facts): Part => {
     if (facts.patterns.length > 0) return quotedText(textsOf(facts, budget));
     const { minLength, maxLength } = facts;
-    if (minLength.count > longest) throw unsupported(minLength.path, `it is offered up to ${longest}`);
+    if (minLength.count > maxTextLength) throw unsupported(minLength.path, `the limit is ${maxTextLength}`);
     return grammar.named(`text ${minLength.count} ${maxLength}`, () => [
       [{ text: '"' }, times(quotedSet(anyChar), minLength.count, maxLength), { text: '"' }],
     ]);
   };
 
-  /** Something from `min` to `max` times. Longer than any context it need not be. */
+  /** Repeats a part `min` to `max` times; no more than any context can hold. */
   const times = (part: Part, min: number, max: number): Part => {
-    if (!('rule' in part)) throw new TypeError('only rules are repeated');
+    if (!('rule' in part)) throw new TypeError('only rules can be repeated');
     if (max === Number.POSITIVE_INFINITY) {
       return grammar.rule([[exactly(part.rule, min), { rule: part.rule, min: 0 }]]);
     }
     if (max < min) return grammar.rule([]);
-    return grammar.rule([[exactly(part.rule, min), upTo(part.rule, Math.min(max, longest) - min)]]);
+    return grammar.rule([[exactly(part.rule, min), upTo(part.rule, Math.min(max, maxTextLength) - min)]]);
   };
 
   const exactly = (rule: number, count: number): Part => {
@@ -148,7 +148,7 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
       [follow(numberTexts(facts, budget), plainSet, [])],
     ]);
 
-  /** Space where JSON allows it: none, one, or a new line with its indentation. */
+  /** Whitespace where JSON allows it: none, one space, or a line break with indentation. */
   const space = (): Part =>
     grammar.named('space', () => {
       const blank = grammar.named('blank', () => [[{ text: ' ' }]]) as { rule: number };
@@ -157,15 +157,15 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
 
   const array = (facts: Facts): Part => {
     const { minItems, maxItems, prefix, items } = facts;
-    if (minItems.count > mostItems) throw unsupported(minItems.path, `it is offered up to ${mostItems}`);
-    const last = maxItems === Number.POSITIVE_INFINITY ? maxItems : Math.min(maxItems, mostItems);
+    if (minItems.count > maxItemCount) throw unsupported(minItems.path, `the limit is ${maxItemCount}`);
+    const last = maxItems === Number.POSITIVE_INFINITY ? maxItems : Math.min(maxItems, maxItemCount);
     if (last < minItems.count) return grammar.rule([]);
     const next = (index: number): Part[] => [
       ...(index === 0 ? [] : [{ text: ',' }]),
       space(),
       valueRule(prefix[index] ?? items),
     ];
-    // From here on one element is like the next, and none is needed.
+    // From here on, all elements follow the same rule and are optional.
     const alike = Math.min(last, Math.max(prefix.length, minItems.count, 1));
     const end: Part[] = [space(), { text: ']' }];
     const more = last > alike ? [times(grammar.rule([next(alike)]), 0, last - alike)] : [];
@@ -179,23 +179,23 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
   const object = (facts: Facts): Part => {
     const { minProperties, maxProperties, required, propertyNames } = facts;
     const declared = [...new Set([...facts.properties.keys(), ...required])];
-    if (declared.length > mostProperties) throw tooLarge(budget.path);
+    if (declared.length > maxPropertyCount) throw tooLarge(budget.path);
     const names = declared.filter((name) => judge.satisfies(name, propertyNames));
     if ([...required].some((name) => !names.includes(name))) return grammar.rule([]);
     const closed = isClosed(facts) && minProperties.count <= names.length;
     if (minProperties.count > names.length + (closed ? 0 : 1)) {
-      throw unsupported(minProperties.path, 'it is more than the properties that the schema names');
+      throw unsupported(minProperties.path, 'the schema names fewer properties');
     }
     const others = closed ? undefined : otherProperty(facts, names);
-    const most = closed && maxProperties >= names.length ? Number.POSITIVE_INFINITY : maxProperties;
-    const unlimited = most === Number.POSITIVE_INFINITY;
-    const limit = unlimited ? most : Math.min(most, mostProperties);
-    // How many there are is followed only as far as it matters.
+    const maxCount = closed && maxProperties >= names.length ? Number.POSITIVE_INFINITY : maxProperties;
+    const unlimited = maxCount === Number.POSITIVE_INFINITY;
+    const limit = unlimited ? maxCount : Math.min(maxCount, maxPropertyCount);
+    // Counts only as far as the count matters.
     const counted = unlimited ? Math.max(1, minProperties.count) : limit;
     const states = new Map<string, Part>();
     const unfilled: (() => void)[] = [];
 
-    /** What may follow when all names before `index` are decided, with `count` of them written. */
+    /** What can follow once all names before `index` are decided and `count` of them are written. */
     const after = (index: number, count: number): Part => {
       const key = `${index} ${count}`;
       const known = states.get(key);
@@ -207,13 +207,13 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
     };
     const choices = (index: number, count: number): Part[][] => {
       const name = names[index];
-      // Others that are written already; without a limit it matters only whether there are any.
+      // Other properties that are already written; without a limit, only whether there are any.
       const more = Math.max(0, index - names.length);
       const comma: Part[] = count + more === 0 ? [] : [{ text: ',' }];
       const room = count + more < limit;
       const found: Part[][] = [];
       if (name === undefined) {
-        // Others may all have the same name, so they count as one.
+        // The other properties could all have the same name, so they count as one.
         if (count + Math.min(1, more) >= minProperties.count) found.push([space(), { text: '}' }]);
         const next = unlimited ? names.length + 1 : index + 1;
         if (others !== undefined && room) found.push([...comma, space(), others, after(next, count)]);
@@ -269,13 +269,13 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
   return { rules: grammar.rules, root: root.rule };
 };
 
-/** Characters as JSON writes them in a text. */
+/** Characters as written in a JSON string. */
 const quoted = (set: CharSet): Part[][] => {
   const plain = intersection(set, unescaped);
   const found: Part[][] = plain.length === 0 ? [] : [[{ set: plain }]];
   for (const [char, text] of shortEscapes) if (has(set, codePoint(char))) found.push([{ text }]);
   if (found.length > 0) return found;
-  // Other control characters are rare: they are written only where nothing else will do.
+  // Other control characters are rare: write them only if nothing else is allowed.
   return set.flatMap(([from, to]) =>
     Array.from({ length: to - from + 1 }, (_, offset) => [
       { text: `\\u${(from + offset).toString(16).padStart(4, '0')}` },

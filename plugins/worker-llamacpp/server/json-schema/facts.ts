@@ -1,10 +1,10 @@
-/** What a schema demands of a value, gathered from its keywords; and both demands of two schemas together. */
+/** The constraints of a schema, collected from its keywords, and the intersection of two such sets. */
 import type { Bound } from './numbers.ts';
 
 export type JsonType = 'null' | 'boolean' | 'object' | 'array' | 'number' | 'string';
 export const jsonTypes: readonly JsonType[] = ['object', 'array', 'string', 'number', 'boolean', 'null'];
 
-/** A schema and where it stands, as a JSON Pointer; there is one path for each schema. */
+/** A schema and its JSON Pointer; each schema has one path. */
 export interface Place {
   schema: unknown;
   path: string;
@@ -13,22 +13,22 @@ export interface Place {
 /** Schemas that a value must all satisfy. */
 export type Together = readonly Place[];
 
-/** A keyword that only some values can be held to by the engine. */
+/** A keyword that the engine can enforce only for some values. */
 export interface Unsupported {
   keyword: string;
   path: string;
-  /** The values that it speaks of. */
+  /** The type of value that it applies to. */
   type: JsonType;
 }
 
 export interface Facts {
   types: ReadonlySet<JsonType>;
-  /** Types that keywords spoke of, where nothing named a type. */
+  /** Types that keywords apply to, if the schema names no type. */
   spokenOf: ReadonlySet<JsonType>;
   typed: boolean;
   /** Numbers must be whole. */
   integer: boolean;
-  /** Of `enum` and `const`. */
+  /** From `enum` and `const`. */
   values?: readonly unknown[];
   min?: Bound;
   max?: Bound;
@@ -37,9 +37,9 @@ export interface Facts {
   minLength: { count: number; path: string };
   maxLength: number;
   properties: ReadonlyMap<string, Together>;
-  /** Of all other properties. */
+  /** For all other properties. */
   additional: Together;
-  /** `additionalProperties` invites others; otherwise an object with known properties has no others. */
+  /** Whether `additionalProperties` allows others; otherwise an object with known properties has no others. */
   open: boolean;
   propertyNames: Together;
   required: ReadonlySet<string>;
@@ -50,7 +50,7 @@ export interface Facts {
   minItems: { count: number; path: string };
   maxItems: number;
   unsupported: readonly Unsupported[];
-  /** A value must satisfy none of these. */
+  /** Schemas that the value must not satisfy. */
   never: readonly { facts: Facts; keyword: string; path: string }[];
 }
 
@@ -110,7 +110,7 @@ export const merge = (a: Facts, b: Facts): Facts => {
   };
 };
 
-/** The types that a value may have; without `type` those that the keywords speak of. */
+/** The types that a value can have: those of `type`, or else those that the keywords apply to. */
 export const typesOf = ({ types, typed, spokenOf, values }: Facts): readonly JsonType[] =>
   jsonTypes.filter(
     (type) => types.has(type) && (typed || values !== undefined || spokenOf.size === 0 || spokenOf.has(type)),
@@ -122,7 +122,7 @@ export const typeOf = (value: unknown): JsonType => {
   return typeof value as JsonType;
 };
 
-/** The same text for equal values of JSON, whatever the order of their properties. */
+/** A canonical text: equal JSON values give the same text, whatever the order of their properties. */
 export const canonical = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -136,14 +136,14 @@ const tighter = (a: Bound | undefined, b: Bound | undefined, beats: (one: number
   return beats(a.value, b.value) ? a : b;
 };
 
-/** The values that both allow; undefined allows all. */
+/** The values that both allow; undefined means all. */
 export const bothValues = (a: readonly unknown[] | undefined, b: readonly unknown[] | undefined) => {
   if (a === undefined || b === undefined) return a ?? b;
   const allowed = new Set(b.map(canonical));
   return a.filter((value) => allowed.has(canonical(value)));
 };
 
-/** A property that only one of them names is for the other one of the additional ones. */
+/** A property that only one schema names is an additional property for the other. */
 const bothProperties = (a: Facts, b: Facts): ReadonlyMap<string, Together> => {
   const names = [...a.properties.keys(), ...b.properties.keys()];
   return new Map(

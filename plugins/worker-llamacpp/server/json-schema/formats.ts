@@ -1,4 +1,4 @@
-/** `format`: for each name the texts that the engine writes, all of them valid, if not all valid ones. */
+/** `format`: the texts that the engine writes for each name. All are valid, but not every valid text is among them. */
 
 const days = '((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))';
 const date = `[0-9]{4}-${days}`;
@@ -16,7 +16,7 @@ const daySpan = '([0-9]{1,9}Y([0-9]{1,9}M([0-9]{1,9}D)?)?|[0-9]{1,9}M([0-9]{1,9}
 const email = `[a-z0-9]+([._+-][a-z0-9]+)*@${domain}`;
 const pointer = '(/([^/~]|~[01])*)*';
 
-/** As a pattern of a whole text. */
+/** A pattern for the whole text. */
 export const textFormats: ReadonlyMap<string, string> = new Map(
   Object.entries({
     date,
@@ -41,7 +41,7 @@ export const textFormats: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** OpenAPI's formats of numbers, as the least and the largest of them; undefined where the type says it all. */
+/** OpenAPI's number formats, as minimum and maximum; undefined if the type already says everything. */
 export const numberFormats: ReadonlyMap<string, readonly [number, number] | undefined> = new Map([
   ['int32', [-(2 ** 31), 2 ** 31 - 1]],
   ['int64', undefined],
@@ -49,5 +49,5 @@ export const numberFormats: ReadonlyMap<string, readonly [number, number] | unde
   ['double', undefined],
 ]);
 
-/** Names that say what a text is for, not how it is written. */
+/** Formats that describe the purpose of a text, not its syntax. */
 export const freeFormats: ReadonlySet<string> = new Set(['password', 'binary', 'path', 'file-path', 'directory-path']);

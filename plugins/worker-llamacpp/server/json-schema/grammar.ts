@@ -6,7 +6,7 @@ export type Part =
   | { text: string }
   | { set: CharSet }
   | { rule: number }
-  /** The rule so many times; without end if `max` is absent. */
+  /** Repeats a rule; without limit if `max` is absent. */
   | { rule: number; min: number; max?: number };
 
 /** Each alternative is a sequence. A rule without one matches nothing. */
@@ -20,10 +20,10 @@ export interface Grammar {
 }
 
 export interface GrammarBuilder {
-  /** The rule of that name, made when it is first asked for; it may refer to itself. */
+  /** The rule of that name, created on first use; it may refer to itself. */
   named(name: string, make: () => Part[][]): Part;
   rule(alternatives: Part[][]): Part;
-  /** Numbers a rule whose alternatives come later. */
+  /** Reserves a rule whose alternatives are set later. */
   reserve(): { part: Part; fill(alternatives: Part[][]): void };
   rules: readonly Rule[];
 }
@@ -61,7 +61,7 @@ export const createGrammarBuilder = (budget: Budget): GrammarBuilder => {
   };
 };
 
-/** llama.cpp takes longer for a rule than its text took to make, so a rule costs more than a step. */
+/** llama.cpp takes longer to parse a rule than we take to write it, so a rule costs more than one step. */
 const sizeOf = (alternatives: Part[][]): number => {
   let size = 16;
   for (const parts of alternatives) {
@@ -75,7 +75,7 @@ const sizeOf = (alternatives: Part[][]): number => {
   return size;
 };
 
-/** Leaves out what can never come to an end and what cannot be reached; undefined if nothing is left. */
+/** Drops rules that never end and rules that cannot be reached. Returns undefined if nothing is left. */
 export const prune = ({ rules, root }: Grammar): Grammar | undefined => {
   const ends = endingRules(rules);
   if (!ends.has(root)) return undefined;
@@ -88,7 +88,7 @@ export const prune = ({ rules, root }: Grammar): Grammar | undefined => {
     made.push({
       alternatives: alternatives.map((parts) =>
         parts
-          // Zero times a rule that never ends is nothing.
+          // Zero repetitions of a rule that never ends is the empty text.
           .filter((part) => !('rule' in part) || ends.has(part.rule))
           .map((part) => {
             if (!('rule' in part)) return part;
@@ -104,7 +104,7 @@ export const prune = ({ rules, root }: Grammar): Grammar | undefined => {
 const canEnd = (part: Part, ends: ReadonlySet<number>) =>
   !('rule' in part) || ends.has(part.rule) || ('min' in part && part.min === 0);
 
-/** Rules that some finite text matches: those that need only rules that are known to. */
+/** Rules that match a finite text: found by starting with those that refer to no others. */
 const endingRules = (rules: readonly Rule[]): ReadonlySet<number> => {
   const ends = new Set<number>();
   const waiting = new Map<number, { rule: number; left: number }[]>();
@@ -136,7 +136,7 @@ const endingRules = (rules: readonly Rule[]): ReadonlySet<number> => {
   return ends;
 };
 
-/** As llama.cpp reads it; `root` is the first rule. */
+/** The grammar in llama.cpp's syntax; `root` is the first rule. */
 export const print = ({ rules, root }: Grammar): string =>
   rules
     .map(({ alternatives }, number) => {
@@ -159,7 +159,7 @@ const printPart = (part: Part, root: number): string => {
   return `${name}{${part.min},${part.max ?? ''}}`;
 };
 
-/** Letters and digits stand for themselves; everything else is written so that it means nothing to GBNF. */
+/** Keeps letters and digits, and escapes everything else, so that nothing has a meaning in GBNF. */
 const printChar = (code: number): string => {
   if (/[A-Za-z0-9 ]/.test(String.fromCodePoint(code))) return String.fromCodePoint(code);
   const hex = code.toString(16).toUpperCase();

@@ -12,7 +12,7 @@ import { print } from './grammar.ts';
 const require = createRequire(import.meta.url);
 const fullScale = process.env['RBEE_TEST_SCALE'] === 'full';
 
-/** Numbers from 0 up to 1, the same for the same seed. */
+/** Random numbers from 0 up to 1, the same for the same seed. */
 const randomFrom = (seed: number) => {
   let state = seed;
   return () => {
@@ -51,7 +51,7 @@ const object = { type: 'object' };
 const string = { type: 'string' };
 const integer = { type: 'integer' };
 
-/** Each keyword with schemas that the engine obeys, and with schemas for which it refuses the keyword. */
+/** For each keyword: schemas that the engine obeys, and schemas for which it refuses the keyword. */
 const keywords: Readonly<Record<string, { obeyed?: object[]; refused?: object[] }>> = {
   $id: {
     obeyed: [{ $id: 'https://example.com/a', $ref: 'https://example.com/a#/$defs/b', $defs: { b: { const: 1 } } }],
@@ -394,7 +394,7 @@ const keywords: Readonly<Record<string, { obeyed?: object[]; refused?: object[] 
 };
 
 describe('JSON Schema on the built-in engine', () => {
-  // A schema with "definitions", "minimum" or "pattern" once gave 200 and a value that was not valid by it.
+  // Schemas with "definitions", "minimum" or "pattern" once gave 200 and an invalid value.
   for (const [keyword, { obeyed = [], refused = [] }] of Object.entries(keywords)) {
     it(`${keyword} is ${[obeyed.length > 0 ? 'obeyed' : '', refused.length > 0 ? 'refused by name' : ''].filter(Boolean).join(', or ')}`, () => {
       for (const schema of obeyed) assertObeyed(schema, 12);
@@ -418,11 +418,11 @@ describe('JSON Schema on the built-in engine', () => {
     );
   });
 
-  it('writes whole numbers as people do, without an exponent', () => {
+  it('writes whole numbers without an exponent', () => {
     for (const value of samplesOf(integer, 200)) assert.ok(Number.isSafeInteger(value));
   });
 
-  it('says that no value can satisfy a schema', () => {
+  it('refuses a schema that no value can satisfy', () => {
     const impossible = [
       false,
       { allOf: [integer, string] },
@@ -437,7 +437,7 @@ describe('JSON Schema on the built-in engine', () => {
       assert.match(problemOf(schema).message, /no value can satisfy/, JSON.stringify(schema));
   });
 
-  it('keeps to a deep or a large schema only as far as that is cheap, and refuses the rest at once', () => {
+  it('obeys deep and large schemas while they are cheap, and refuses others at once', () => {
     const nested = (depth: number) => {
       let schema: object = integer;
       for (let at = 0; at < depth; at += 1) schema = { ...array, items: schema };
@@ -479,7 +479,7 @@ describe('JSON Schema on the built-in engine', () => {
     for (const schema of hostile) problemOf(schema);
   });
 
-  it('is valid by a JSON Schema library for random schemas', (context) => {
+  it('agrees with a JSON Schema library on random schemas', (context) => {
     const seed = Number(process.env['RBEE_TEST_SEED'] ?? 20_201_206);
     const numRuns = fullScale ? 5000 : 300;
     context.diagnostic(`seed ${seed}, ${numRuns} schemas`);
@@ -500,7 +500,7 @@ describe('JSON Schema on the built-in engine', () => {
     assert.ok(answered > numRuns / 2);
   });
 
-  it('prints grammars in plain ASCII, so that nothing in them can be mistaken', () => {
+  it('prints grammars in plain ASCII', () => {
     const text = print(compileJsonSchema({ enum: ['é"]\\\n', '😀'], $comment: 'ü' }));
     assert.match(text, /^[\x20-\x7e\n]*$/);
     assert.match(text, /^root ::= /);

@@ -1,4 +1,4 @@
-/** Each keyword of JSON Schema: what it adds to the facts, that it demands nothing, or that it cannot be obeyed. */
+/** The keywords of JSON Schema: what each adds to the constraints, or that it adds nothing, or is not supported. */
 import { SchemaProblem } from './budget.ts';
 import {
   anything,
@@ -19,7 +19,7 @@ export interface Keyword {
   schema: Readonly<Record<string, unknown>>;
 }
 
-/** The facts of one schema by its own keywords, without those that apply other schemas to the same value. */
+/** The constraints of one schema by its own keywords, except those that apply other schemas to the same value. */
 export const ownFacts = (schema: Readonly<Record<string, unknown>>, path: string): Facts => {
   const facts: Facts = { ...anything };
   for (const [keyword, value] of Object.entries(schema)) {
@@ -34,7 +34,7 @@ export const escapePointer = (name: string): string => name.replaceAll('~', '~0'
 
 type Read = (keyword: Keyword, facts: Facts, name: string) => Partial<Facts> | undefined;
 
-/** Demands nothing of a value, or is read where schemas are looked up and put together. */
+/** Adds no constraint, or is handled where schemas are resolved and combined. */
 const nothing: Read = () => undefined;
 
 const number = ({ value, path }: Keyword): number => {
@@ -83,7 +83,7 @@ const speaksOf =
   (type: JsonType, read: Read): Read =>
   (keyword, facts, name) => ({ spokenOf: new Set([...facts.spokenOf, type]), ...read(keyword, facts, name) });
 
-/** Only a value of this type must obey it, so it is in the way only where there may be one. */
+/** Applies only to values of this type, so it matters only if such values are possible. */
 const refusedFor = (type: JsonType, demandsNothing: (keyword: Keyword) => boolean = () => false): Read =>
   speaksOf(type, (keyword, facts, name) =>
     demandsNothing(keyword)
@@ -100,7 +100,7 @@ const knownTypes = new Set<string>([...jsonTypes, 'integer']);
 const readType: Read = (keyword) => {
   const given = typeof keyword.value === 'string' ? [keyword.value] : names(keyword);
   const strange = given.find((type) => !knownTypes.has(type));
-  if (strange !== undefined) throw wrong(keyword.path, `names ${JSON.stringify(strange)}, which is no type of JSON`);
+  if (strange !== undefined) throw wrong(keyword.path, `names ${JSON.stringify(strange)}, which is not a JSON type`);
   const integer = given.includes('integer');
   return {
     typed: true,
@@ -126,7 +126,7 @@ const readFormat: Read = (keyword, facts) => {
   };
 };
 
-/** Of `minimum` and `exclusiveMinimum` the one that demands more, likewise of the other two. */
+/** The stricter one of `minimum` and `exclusiveMinimum`; likewise for the maximum. */
 const tightest = (facts: Facts, side: 'min' | 'max', value: number, exclusive: boolean): Partial<Facts> => {
   const other = facts[side];
   if (other !== undefined) {
@@ -142,15 +142,15 @@ const bound = (side: 'min' | 'max', exclusive: boolean): Read =>
 const readMultiple: Read = (keyword, facts) => {
   const divisor = number(keyword);
   if (divisor <= 0) throw wrong(keyword.path, 'must be more than 0');
-  if (!Number.isInteger(divisor)) throw unsupported(keyword.path, 'it is offered for whole numbers only');
-  if (divisor > 100) throw unsupported(keyword.path, 'it is offered up to 100');
+  if (!Number.isInteger(divisor)) throw unsupported(keyword.path, 'it must be a whole number');
+  if (divisor > 100) throw unsupported(keyword.path, 'the limit is 100');
   return { divisors: [...facts.divisors, divisor] };
 };
 
 const keywords: Readonly<Record<string, Read>> = {
   $id: ({ path }) => {
-    // The references below it would have to be read as relative to it.
-    if (path !== '#/$id') throw unsupported(path, 'it is offered at the top of a schema only');
+    // Elsewhere, references below it would be relative to it.
+    if (path !== '#/$id') throw unsupported(path, 'it is allowed only at the top of a schema');
     return undefined;
   },
   $schema: nothing,
@@ -170,7 +170,7 @@ const keywords: Readonly<Record<string, Read>> = {
   oneOf: nothing,
   not: nothing,
   if: (keyword) => {
-    // Alone it demands nothing, and neither do the other two.
+    // Alone it has no effect, and neither do the other two.
     if (keyword.schema['then'] === undefined && keyword.schema['else'] === undefined) return undefined;
     throw unsupported(keyword.path);
   },
@@ -211,8 +211,8 @@ const keywords: Readonly<Record<string, Read>> = {
   unevaluatedProperties: refusedFor('object', ({ value }) => value === true),
 
   items: speaksOf('array', (keyword) => {
-    // The form of older drafts, which "additionalItems" goes with.
-    if (Array.isArray(keyword.value)) throw unsupported(keyword.path, 'an array of schemas is "prefixItems" now');
+    // The form of older drafts, which belongs to "additionalItems".
+    if (Array.isArray(keyword.value)) throw unsupported(keyword.path, 'use "prefixItems" for an array of schemas');
     return { items: schema(keyword) };
   }),
   prefixItems: speaksOf('array', (keyword) => ({

@@ -1,4 +1,4 @@
-/** The numbers of a range as the texts that JSON has for them. */
+/** Automata for the JSON texts of the numbers in a range. */
 import { type Automaton, type Found, fromPlaces, intersect, multiplesOf } from './automaton.ts';
 import { type Budget, createBudget } from './budget.ts';
 import { textsWith } from './pattern.ts';
@@ -16,13 +16,13 @@ export interface NumberRange {
   divisors: readonly number[];
 }
 
-/** Digits that every reader of JSON keeps: a double holds 15 exactly. */
+/** Digits that every JSON parser preserves: a double holds 15 exactly. */
 const exactDigits = 15;
 const largest = 10n ** BigInt(exactDigits) - 1n;
-/** Digits after the point, beyond those of the bounds. */
+/** Decimals beyond those of the bounds. */
 const fractionDigits = 6;
 
-/** Some numbers of the range, all of them where it is not too wide: none beyond 15 digits. */
+/** Numbers of the range with at most 15 digits: all of them if the range is not too wide. */
 export const numberTexts = (range: NumberRange, budget: Budget): Automaton => {
   const integer = range.integer || range.divisors.length > 0;
   const free = range.min === undefined && range.max === undefined;
@@ -37,7 +37,7 @@ export const inRange = (value: number, { integer, min, max, divisors }: NumberRa
   (max === undefined || (max.exclusive ? value < max.value : value <= max.value)) &&
   divisors.every((divisor) => Number.isInteger(value / divisor));
 
-/** What is made most often, made once. */
+/** The most frequent automata, cached. */
 const once = (pattern: string) => {
   let made: Automaton | undefined;
   return () => {
@@ -66,7 +66,7 @@ const decimals = ({ min, max }: NumberRange, budget: Budget): Automaton => {
   return between(low, high, { places, more }, budget);
 };
 
-/** A bound as a whole number; one that is beyond all numbers that are made is moved to just beyond them. */
+/** A bound as a whole number, clamped to just outside the numbers that are generated. */
 const within = (value: number): bigint => {
   if (value > Number(largest)) return largest + 1n;
   if (value < -Number(largest)) return -largest - 1n;
@@ -97,13 +97,13 @@ const written = (value: number) => {
 };
 
 interface End {
-  /** In units of the last place. */
+  /** In units of the last decimal place. */
   value: bigint;
-  /** The value itself is not in the range. */
+  /** Whether the value itself is outside the range. */
   open: boolean;
 }
 
-/** Numbers without their sign, from one end to the other; the digits of both are as many as the places at least. */
+/** Unsigned numbers from one bound to the other; both bounds have at least `places` digits. */
 interface Span {
   low: string;
   lowOpen: boolean;
@@ -111,7 +111,7 @@ interface Span {
   highOpen: boolean;
 }
 
-/** `places` decimals are always written, and up to `more` after them. */
+/** `places` decimals are always written, then up to `more`. */
 interface Decimals {
   places: number;
   more: number;
@@ -125,13 +125,13 @@ const between = (low: End, high: End, decimals: Decimals, budget: Budget): Autom
       : { low: digits(from.value), lowOpen: from.open, high: digits(to.value), highOpen: to.open };
   const negated = ({ value, open }: End): End => ({ value: -value, open });
   const plus = high.value < 0n ? undefined : span(low.value < 0n ? { value: 0n, open: false } : low, high);
-  // Zero has no minus.
+  // Zero has no minus sign.
   const minus =
     low.value >= 0n ? undefined : span(high.value < 0n ? negated(high) : { value: 0n, open: true }, negated(low));
   return fromSpans(plus, minus, decimals, budget);
 };
 
-/** How what was read compares with the same number of digits of the low and of the high end. */
+/** Compares the digits so far with the same number of digits of the low and the high bound. */
 interface Compared {
   low: number;
   high: number;
@@ -139,11 +139,11 @@ interface Compared {
 
 type Place =
   | { at: 'start' }
-  /** After so many digits of the whole part. */
+  /** After this many digits of the integer part. */
   | ({ at: 'whole' | 'zero'; span: Span; count: number } & Compared)
-  /** After so many of the decimals. */
+  /** After this many decimals. */
   | ({ at: 'decimals'; span: Span; count: number } & Compared)
-  /** After so many digits that no end has; one of them must not be zero where the low end itself is not in the range. */
+  /** After this many digits beyond the bounds; one of them must not be zero if the low bound itself is outside the range. */
   | { at: 'more'; count: number; zero: boolean };
 
 const fromSpans = (
@@ -213,7 +213,7 @@ const fromSpans = (
     return { accept: false, edges };
   };
 
-  /** Whether a number may end here, and whether more decimals may follow. */
+  /** Whether a number can end here, and whether more decimals can follow. */
   const ended = ({ lowOpen, highOpen }: Span, { low, high }: Compared) => ({
     accept: (low > 0 || (low === 0 && !lowOpen)) && (high < 0 || (high === 0 && !highOpen)),
     more: more > 0 && low >= 0 && high < 0 ? { zero: low === 0 && lowOpen } : undefined,

@@ -1,12 +1,12 @@
-/** Regular expressions of ECMA-262, as far as they are regular: what can be read one character at a time, without looking back. */
+/** ECMA-262 regular expressions, as far as they are regular: without lookaround and references to groups. */
 import { type Automaton, determinize, type LooseAutomaton } from './automaton.ts';
 import type { Budget } from './budget.ts';
 import { anyChar, type CharSet, charsOf, complement, intersection, union } from './char-set.ts';
 
-/** A part of the pattern that cannot be obeyed. */
+/** A part of the pattern that is not supported. */
 export class PatternProblem extends Error {}
 
-/** The texts that have a match of the pattern in them, as `pattern` of JSON Schema means it. */
+/** The texts that contain a match, which is what `pattern` means in JSON Schema. */
 export const textsWith = (pattern: string, budget: Budget): Automaton => {
   const node = parse(pattern);
   const around: Node = { kind: 'repeat', node: { kind: 'set', set: anyChar }, min: 0, max: Number.POSITIVE_INFINITY };
@@ -26,7 +26,7 @@ interface Repeat {
   max: number;
 }
 
-const deepest = 100;
+const maxDepth = 100;
 const longest = 2000;
 
 const parse = (pattern: string): Node => {
@@ -43,7 +43,7 @@ const parse = (pattern: string): Node => {
 
   const choice = (): Node => {
     depth += 1;
-    if (depth > deepest) throw new PatternProblem('groups that are nested so deeply');
+    if (depth > maxDepth) throw new PatternProblem('groups that are nested so deeply');
     const nodes = [sequence()];
     while (take('|')) nodes.push(sequence());
     depth -= 1;
@@ -110,7 +110,7 @@ const parse = (pattern: string): Node => {
       at += 1;
       const to = classAtom();
       const [low, high] = [single(from), single(to)];
-      // A class such as \d cannot be an end of a range: then all three are meant.
+      // A class such as \d cannot be an end of a range: then all three are literal.
       sets.push(...(low === undefined || high === undefined ? [from, charsOf('-'), to] : [[[low, high] as const]]));
     }
     const set = union(sets.flat());
@@ -205,7 +205,7 @@ const build = (whole: Node, budget: Budget): LooseAutomaton => {
     made.atEnd.push([]);
     return made.edges.push([]) - 1;
   };
-  /** Adds the node after a state; gives the state where it ends. */
+  /** Adds the node after a state. Returns the state where it ends. */
   const add = (node: Node, from: number): number => {
     if (node.kind === 'sequence') return node.nodes.reduce((at, part) => add(part, at), from);
     const to = state();
@@ -231,7 +231,7 @@ const build = (whole: Node, budget: Budget): LooseAutomaton => {
     }
     for (let count = min; count < max; count += 1) {
       made.empty[at]?.push(to);
-      // A state of its own for each round, so that a round cannot be entered from the middle of another.
+      // Each repetition needs its own state, so that it cannot be entered from the middle of another.
       const round = state();
       made.empty[at]?.push(round);
       at = add(node, round);

@@ -1,4 +1,4 @@
-/** Whether a value satisfies a schema, and whether no value that is made from one schema can satisfy another. */
+/** Whether a value satisfies a schema, and whether no value generated from one schema can satisfy another. */
 
 import type { Alternatives } from './alternatives.ts';
 import { accepts, intersect, isEmpty } from './automaton.ts';
@@ -11,7 +11,7 @@ import { patternTexts, textsOf } from './texts.ts';
 export interface Judge {
   satisfies(value: unknown, together: Together): boolean;
   meets(value: unknown, facts: Facts): boolean;
-  /** True where it is sure. */
+  /** True only if certain. */
   neverBoth(made: Facts, other: Facts): boolean;
 }
 
@@ -73,7 +73,7 @@ export const createJudge = (alternatives: Alternatives, budget: Budget): Judge =
         return made.values.every((value) => typeOf(value) !== type || !meets(value, other));
       }
       if (other.values !== undefined) {
-        // What is made does not yet leave out what it must never be.
+        // Generated values do not yet exclude what they must not be.
         return other.values.every((value) => typeOf(value) !== type || !meets(value, { ...made, never: [] }));
       }
       if (type === 'number') return !rangesMeet(made, other);
@@ -87,21 +87,21 @@ export const createJudge = (alternatives: Alternatives, budget: Budget): Judge =
     [...other.required].some((name) => !made.properties.has(name) && !made.required.has(name) && isClosed(made)) ||
     [...made.required].some((name) => neverTogether(propertyOf(made, name), propertyOf(other, name), depth));
 
-  /** No value of the one satisfies the other. */
+  /** Whether no value of one satisfies the other. */
   const neverTogether = (made: Together, other: Together, depth: number) =>
     alternatives(made).every((one) => alternatives(other).every((two) => neverBoth(one, two, depth)));
 
   return { satisfies, meets, neverBoth };
 };
 
-/** Whether objects have only the properties that are named: where some are named and others were not invited. */
+/** Whether objects have only the named properties: if some are named, and others are not allowed explicitly. */
 export const isClosed = ({ open, properties }: Facts): boolean => !open && properties.size > 0;
 
 const propertyOf = (facts: Facts, name: string): Together => facts.properties.get(name) ?? facts.additional;
 
 const rangesMeet = (a: Facts, b: Facts): boolean => below(a, b) && below(b, a);
 
-/** Whether the least number of one is not above the largest of the other. */
+/** Whether the minimum of one is not above the maximum of the other. */
 const below = ({ min }: Facts, { max }: Facts) =>
   min === undefined ||
   max === undefined ||

@@ -1,12 +1,12 @@
-/** The texts that a schema allows, as an automaton. */
+/** The strings that a schema allows, as an automaton. */
 import { type Automaton, anyText, intersect, oneOfTexts, withLength } from './automaton.ts';
 import type { Budget } from './budget.ts';
 import type { Facts } from './facts.ts';
 import { unsupported } from './keywords.ts';
 import { PatternProblem, textsWith } from './pattern.ts';
 
-/** States that patterns and a length may have together; a longer text is not made then. */
-const mostStates = 4000;
+/** Maximum states for patterns and a length together; longer strings are not generated. */
+const maxStates = 4000;
 
 export const textsOf = (facts: Facts, budget: Budget): Automaton => {
   if (facts.values !== undefined) {
@@ -19,7 +19,7 @@ export const textsOf = (facts: Facts, budget: Budget): Automaton => {
   const { maxLength } = facts;
   const minLength = facts.minLength.count;
   if (maxLength === Number.POSITIVE_INFINITY) return withLength(texts, minLength, maxLength, budget);
-  const affordable = Math.floor(mostStates / Math.max(1, texts.states.length));
+  const affordable = Math.floor(maxStates / Math.max(1, texts.states.length));
   const longest = Math.min(maxLength, Math.max(minLength, affordable));
   return withLength(texts, minLength, longest, budget);
 };

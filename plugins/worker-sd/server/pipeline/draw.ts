@@ -1,4 +1,4 @@
-/** One picture: from noise, or from a picture and noise, step by step. */
+/** Draws one image step by step, from noise, or from an image and noise. */
 import { type Picture, type PictureOrder, stepsOf } from '../../images/painter.ts';
 import type { Pipeline } from './load.ts';
 import { Noise } from './noise.ts';
@@ -8,9 +8,9 @@ import { type Conditioning, encodePrompts } from './text.ts';
 import { decodeLatent, encodePicture, latentChannels, latentPixel } from './vae.ts';
 
 export interface DrawHooks {
-  /** Called after each step, and awaited: throw to end the drawing. `preview` shows the picture as it will be. */
+  /** Called and awaited after each step; throw to stop drawing. `preview` decodes the expected result. */
   onStep(step: number, preview: () => Promise<Picture>): Promise<void>;
-  /** Something that is worth a line of the log. */
+  /** Writes a line to the log. */
   note(text: string): void;
 }
 
@@ -19,7 +19,7 @@ export const drawPicture = async (pipeline: Pipeline, order: PictureOrder, hooks
   const isGuided = order.guidance > 1;
   const prompts = isGuided ? [order.negative, order.prompt] : [order.prompt];
   const conditioning = await encodePrompts(pipeline, prompts);
-  if (conditioning.cutOff) hooks.note('the prompt is longer than the model reads: its end was left out');
+  if (conditioning.cutOff) hooks.note('the prompt is longer than the model reads: its end was cut off');
   const sampler = createSampler(
     (order.sampler as SamplerName | undefined) ?? pipeline.sampler,
     pipeline.schedule,
@@ -44,14 +44,14 @@ export const drawPicture = async (pipeline: Pipeline, order: PictureOrder, hooks
 };
 
 interface Start {
-  /** First step to take. */
+  /** The first step to run. */
   step: number;
   latent?: Sample;
-  /** For each number of the latent: 1 where it may change, 0 where not. */
+  /** For each number of the latent: 1 if it can change, otherwise 0. */
   mask?: Sample;
 }
 
-/** A picture that may change by half is given the noise of the middle step. */
+/** With strength 0.5, an image gets the noise of the middle step. */
 const startOf = async (pipeline: Pipeline, order: PictureOrder): Promise<Start> => {
   const { from, steps, width, height } = order;
   if (from === undefined) return { step: 0 };
@@ -63,7 +63,7 @@ const startOf = async (pipeline: Pipeline, order: PictureOrder): Promise<Start> 
   };
 };
 
-/** A latent pixel may change when any of its pixels may. */
+/** A latent pixel can change if any of its pixels can. */
 const latentMask = (mask: Uint8Array, width: number, height: number): Sample => {
   const [columns, rows] = [width / latentPixel, height / latentPixel];
   const plane = new Float32Array(columns * rows);
@@ -99,7 +99,7 @@ const askUnet = async ({ unet }: Pipeline, { order, conditioning, sample, timest
     encoder_hidden_states: conditioning.hidden,
   };
   if (conditioning.pooled !== undefined) {
-    // Of SDXL: the size that the picture would have had in training, where it was cut out, and its size now.
+    // For SDXL: original size in training, crop position, and target size.
     feeds['text_embeds'] = conditioning.pooled;
     feeds['time_ids'] = {
       data: repeated(Float32Array.of(height, width, 0, 0, height, width), count),
@@ -110,7 +110,7 @@ const askUnet = async ({ unet }: Pipeline, { order, conditioning, sample, timest
     Object.fromEntries(Object.entries(feeds).filter(([name]) => unet.inputs.includes(name))),
   );
   const answer = answers[unet.outputs[0] ?? '']?.data;
-  if (answer === undefined) throw new Error('the UNet answers nothing');
+  if (answer === undefined) throw new Error('the UNet has no output');
   if (count === 1) return answer;
   const without = answer.subarray(0, sample.length);
   const withPrompt = answer.subarray(sample.length);

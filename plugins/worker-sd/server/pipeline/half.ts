@@ -1,12 +1,12 @@
 /**
- * Numbers of 16 bits for onnxruntime. Where the language has a Float16Array, its JavaScript makes tensors of that, and its
- * native part (1.30) reads them as empty. It looks for one just once, with the first tensor.
+ * 16-bit floats for onnxruntime. If JavaScript has a Float16Array, onnxruntime's JavaScript uses it for tensors, which its
+ * native part (1.30) reads as empty. It checks only once, at the first tensor.
  */
 import { Tensor } from 'onnxruntime-node';
 
 let isSettled = false;
 
-/** Makes onnxruntime keep 16-bit floats as whole numbers, for the thread that it is called in. Call it before any other tensor is made. */
+/** Makes onnxruntime keep 16-bit floats as integers in the current thread. Call it before creating any tensor. */
 export const settleHalf = (): void => {
   if (isSettled) return;
   isSettled = true;

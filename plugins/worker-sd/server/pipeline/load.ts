@@ -1,4 +1,4 @@
-/** The whole pipeline of a model in memory. */
+/** Loads a model's pipeline into memory. */
 import { join } from 'node:path';
 import { exitCodes, StartError } from '@rbee/worker-server';
 import { type ModelFolder, readModelFolder } from './model-folder.ts';
@@ -10,7 +10,7 @@ import { loadTokenizer, type TextTokenizer } from './tokenizer.ts';
 export interface Pipeline {
   folder: ModelFolder;
   schedule: Schedule;
-  /** The sampler that stands for the model's own scheduler. */
+  /** The sampler that corresponds to the model's own scheduler. */
   sampler: SamplerName;
   text: readonly { encoder: Network; tokenizer: TextTokenizer }[];
   unet: Network;
@@ -71,7 +71,7 @@ const attempt = <Result>(what: string, make: () => Result): Result => {
   }
 };
 
-/** onnxruntime says what is wrong in a sentence of its own; what kind of thing it is has to be read from it. */
+/** onnxruntime reports errors as text only, so the kind of error must be guessed from it. */
 const loadError = (file: string, provider: string, cause: unknown): StartError => {
   const said = (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, ' ').trim();
   const short = said.length > 400 ? `${said.slice(0, 400)}...` : said;
@@ -88,6 +88,6 @@ const loadError = (file: string, provider: string, cause: unknown): StartError =
   return new StartError(exitCodes.badModel, `the model file ${file} cannot be used: ${short}`, { cause });
 };
 
-/** Names of a model's parts are paths below its folder. */
+/** The names of a model's parts are paths below its folder. */
 export const partOf = (folder: ModelFolder, file: string): string =>
   file.startsWith(folder.path) ? file.slice(join(folder.path, '/').length) : file;

@@ -1,13 +1,13 @@
-/** What lies in the folder of a model, in the layout of diffusers; says what is missing or of another kind. */
+/** Reads the folder of a model in diffusers' layout. Reports what is missing or not supported. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, StartError } from '@rbee/worker-server';
 import type { SchedulerConfig } from './schedule.ts';
 
 export interface TextPart {
-  /** ONNX file of the encoder. */
+  /** The encoder's ONNX file. */
   encoder: string;
-  /** Folder of its tokenizer. */
+  /** The folder of its tokenizer. */
   tokenizer: string;
 }
 
@@ -17,16 +17,16 @@ export interface ModelFolder {
   text: readonly TextPart[];
   unet: string;
   decoder: string;
-  /** Absent: pictures cannot be edited. */
+  /** If absent, the model cannot edit images. */
   encoder: string | undefined;
   scheduler: SchedulerConfig;
-  /** Edge of the picture for which no size is asked, in pixels. */
+  /** Default edge of an image in pixels. */
   size: number;
-  /** What latent numbers are multiplied with between VAE and UNet. */
+  /** Factor for latents between VAE and UNet. */
   scalingFactor: number;
-  /** Made to draw in a few steps, without guidance. */
+  /** Whether the model draws in a few steps, without guidance. */
   isTurbo: boolean;
-  /** Trained with nothing in place of an encoded empty text, so that no negative prompt is zeros. */
+  /** Whether an absent negative prompt means zeros rather than an encoded empty text, as the model was trained. */
   emptyIsZero: boolean;
 }
 
@@ -38,25 +38,24 @@ interface NetworkConfig {
 }
 
 const latentPixel = 8;
-const usualScalingFactor = 0.18215;
-const usualSize = 64;
+const defaultScalingFactor = 0.18215;
+const defaultSize = 64;
 
-/** Throws a `StartError` that names what is wrong. */
+/** Throws a `StartError` that says what is wrong. */
 export const readModelFolder = (path: string): ModelFolder => {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new StartError(exitCodes.noModel, `there is no model folder ${path}`);
   if (!found.isDirectory()) throw unsupported(path, 'a file, which needs sd-server; the builtin engine loads folders');
   const index = readJson<Record<string, unknown>>(join(path, 'model_index.json'));
   if (index === undefined) {
-    throw bad(`${path} has no model_index.json: it is no pipeline in the layout of diffusers`);
+    throw bad(`${path} has no model_index.json: it is not a pipeline in diffusers' layout`);
   }
   if ('transformer' in index || existsSync(join(path, 'transformer'))) {
     throw unsupported(path, `${index['_class_name'] ?? 'a pipeline with a transformer'}: use sd-server for it`);
   }
   const config = readJson<NetworkConfig>(join(path, 'unet/config.json')) ?? {};
   const channels = config.in_channels ?? 4;
-  if (channels !== 4)
-    throw unsupported(path, `a UNet of ${channels} channels: only text-to-image models are drawn with`);
+  if (channels !== 4) throw unsupported(path, `a UNet of ${channels} channels, not a text-to-image model`);
   const vae = vaeConfig(path);
   const scheduler = readJson<SchedulerConfig>(join(path, 'scheduler/scheduler_config.json'));
   if (scheduler === undefined) throw bad(`${path} has no scheduler/scheduler_config.json`);
@@ -67,14 +66,14 @@ export const readModelFolder = (path: string): ModelFolder => {
     decoder: network(path, ['vae_decoder']),
     encoder: findNetwork(path, 'vae_encoder'),
     scheduler,
-    size: (config.sample_size ?? usualSize) * latentPixel,
-    scalingFactor: vae.scaling_factor ?? usualScalingFactor,
+    size: (config.sample_size ?? defaultSize) * latentPixel,
+    scalingFactor: vae.scaling_factor ?? defaultScalingFactor,
     isTurbo: isTurbo(path, scheduler),
     emptyIsZero: index['force_zeros_for_empty_prompt'] === true,
   };
 };
 
-/** Those of Stability's are known by their scheduler, others by their names. */
+/** Stability's turbo models are recognised by their scheduler, others by name. */
 const isTurbo = (path: string, { _class_name = '', timestep_spacing, rescale_betas_zero_snr }: SchedulerConfig) =>
   (_class_name.startsWith('Euler') && timestep_spacing === 'trailing' && !rescale_betas_zero_snr) ||
   /turbo|lightning|hyper/i.test(path.split('/').at(-1) ?? '');
@@ -101,7 +100,7 @@ const network = (path: string, names: readonly string[]): string => {
   throw bad(`${path} has no ${names[0]}/model.onnx: it is incomplete, or not exported to ONNX`);
 };
 
-/** Its `model.onnx`, else the one ONNX file that there is. */
+/** Its `model.onnx`, or else its only ONNX file. */
 const findNetwork = (path: string, name: string): string | undefined => {
   const place = join(path, name);
   if (!existsSync(place)) return undefined;

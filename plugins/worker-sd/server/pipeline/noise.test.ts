@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Noise, philox } from './noise.ts';
 
-describe('the random numbers of a picture', () => {
-  it('are those of the published test vectors of Philox 4x32-10', () => {
+describe('the random numbers of an image', () => {
+  it('match the published test vectors of Philox 4x32-10', () => {
     const all = 0xffffffff;
     const hex = (words: readonly number[]) => words.map((word) => word.toString(16).padStart(8, '0')).join(' ');
     assert.equal(hex(philox([0, 0, 0, 0], [0, 0])), '6627e8d5 e169c58d bc57ac4c 9b00dbd8');
@@ -14,12 +14,12 @@ describe('the random numbers of a picture', () => {
     );
   });
 
-  it('are those that a seed gives on CUDA', () => {
+  it('match those of CUDA for the same seed', () => {
     const first = [...new Noise(0).next(4)].map((value) => value.toFixed(4));
     assert.deepEqual(first, ['-0.9247', '-0.4253', '-2.6438', '0.1452']);
   });
 
-  it('are normal, and others for another seed and another row', () => {
+  it('are normally distributed, and differ between seeds and rows', () => {
     const noise = new Noise(7);
     const [one, two] = [noise.next(20_000), noise.next(20_000)];
     const mean = one.reduce((sum, value) => sum + value, 0) / one.length;

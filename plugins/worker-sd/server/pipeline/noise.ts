@@ -1,10 +1,10 @@
 /**
- * The random numbers of a picture: Philox 4x32 with ten rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2,
- * 3", 2011), made normal by Box and Muller. Only integers, and functions that V8 computes in software: a seed gives the same
- * noise on every machine. It is the generator of CUDA, so that seeds mean what they mean to programs that draw with it.
+ * The random numbers of an image: Philox 4x32 with ten rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2,
+ * 3", 2011), and the Box-Muller transform. It uses only integers, and functions that V8 computes in software, so that a seed
+ * gives the same noise on every machine. CUDA uses the same generator, so seeds match programs that draw with CUDA.
  */
 
-/** Independent rows of normal numbers for one picture: the first is where it begins, later ones are for each step. */
+/** Independent rows of normal numbers for one image: the first is the initial noise, later ones are for the steps. */
 export class Noise {
   readonly #seed: bigint;
   #row = 0;
@@ -14,7 +14,7 @@ export class Noise {
     this.#seed = BigInt(seed);
   }
 
-  /** The next row of so many numbers, mean 0, deviation 1. */
+  /** The next row, with mean 0 and standard deviation 1. */
   next(length: number): Float32Array {
     const row = this.#row++;
     const key = [Number(this.#seed & 0xffffffffn), Number(this.#seed >> 32n)] as const;
@@ -31,7 +31,7 @@ const rounds = 10;
 
 type Four = readonly [number, number, number, number];
 
-/** Four random numbers of 32 bits for a counter and a key. */
+/** Four random 32-bit numbers for a counter and a key. */
 export const philox = (counter: Four, key: readonly [number, number]): Four => {
   let [a, b, c, d] = counter;
   let [low, high] = key;
@@ -45,7 +45,7 @@ export const philox = (counter: Four, key: readonly [number, number]): Four => {
   return [a, b, c, d];
 };
 
-/** The upper and the lower half of a product of 64 bits, from products of 16-bit halves, which a double holds exactly. */
+/** The two halves of a 64-bit product, from products of 16-bit halves, which a double holds exactly. */
 const product = (one: number, two: number): [high: number, low: number] => {
   const [a, b] = [one >>> 16, one & 0xffff];
   const [c, d] = [two >>> 16, two & 0xffff];

@@ -1,6 +1,6 @@
 /**
- * A model that knows the distribution of its pictures can be written down, and the way of a sample through the noise with
- * it: a single picture p gives p + (x - p) · s/s0, pictures spread by d around 0 give x · sqrt((d² + s²)/(d² + s0²)).
+ * For a known distribution of images, the ideal model and the path of a sample have a closed form: for a single image p it
+ * is p + (x - p) · s/s0, for images with deviation d around 0 it is x · sqrt((d² + s²)/(d² + s0²)).
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -20,7 +20,7 @@ const alphaOf = ({ alphas }: Schedule, timestep: number) => alphas[timestep]!;
 const sigmaOf = (schedule: Schedule, timestep: number) =>
   Math.sqrt((1 - alphaOf(schedule, timestep)) / alphaOf(schedule, timestep));
 
-/** What a model answers that sees `picture` in the sample that it is given. */
+/** The answer of a model that sees `picture` in the sample. */
 const answer = (schedule: Schedule, seen: Sample, timestep: number, wanted: (x: number, i: number) => number): Sample =>
   seen.map((x, i) => {
     const [signal, spread] = [Math.sqrt(alphaOf(schedule, timestep)), Math.sqrt(1 - alphaOf(schedule, timestep))];
@@ -32,7 +32,7 @@ const answer = (schedule: Schedule, seen: Sample, timestep: number, wanted: (x: 
 
 type Wanted = (x: number, index: number, timestep: number) => number;
 
-/** Every sample on the way, the last one last. */
+/** All samples on the path. */
 const draw = (sampler: Sampler, schedule: Schedule, wanted: Wanted, fresh = () => new Float32Array(3)): Sample[] => {
   let sample = sampler.begin(noise);
   return sampler.timesteps.map((timestep, step) => {
@@ -53,7 +53,7 @@ const predictions: Prediction[] = ['epsilon', 'v_prediction', 'sample'];
 
 describe('DDIM', () => {
   for (const prediction of predictions) {
-    it(`keeps noise and picture apart at every step (${prediction})`, () => {
+    it(`separates noise and image at every step (${prediction})`, () => {
       const schedule = readSchedule({ ...config, prediction_type: prediction });
       const sampler = createSampler('ddim', schedule, 8);
       const begin = [...noise].map((n, i) => {
@@ -71,7 +71,7 @@ describe('DDIM', () => {
     });
   }
 
-  it('ends with a trace of noise where the first training step has one', () => {
+  it('ends with a trace of noise if the first training step has one', () => {
     const schedule = readSchedule({ ...config, set_alpha_to_one: false, timestep_spacing: 'leading' });
     const sampler = createSampler('ddim', schedule, 2);
     assert.deepEqual(sampler.timesteps, [500, 0]);
@@ -108,7 +108,7 @@ describe('the samplers by sigma', () => {
     }
   }
 
-  it('begin where the noise has picture in it when the steps do not reach the end of the training', () => {
+  it('start with some of the image in the noise if the steps do not reach the end of the training', () => {
     const leading = readSchedule({ ...config, timestep_spacing: 'leading', steps_offset: 1 });
     const sigma = sigmaOf(leading, 901);
     assertNear(createSampler('euler', leading, 10).begin(Float32Array.of(1)), [Math.sqrt(sigma ** 2 + 1)], 1e-5);
@@ -116,14 +116,14 @@ describe('the samplers by sigma', () => {
     assertNear(createSampler('euler', trailing, 10).begin(Float32Array.of(1)), [sigmaOf(trailing, 999)], 1e-5);
   });
 
-  it('show the model a sample of the size that it knows', () => {
+  it('scale the sample to what the model expects', () => {
     const schedule = readSchedule(config);
     const sampler = createSampler('euler', schedule, 4);
     const sigma = sigmaOf(schedule, 749);
     assertNear(sampler.scale(Float32Array.of(2), 1), [2 / Math.sqrt(sigma ** 2 + 1)]);
   });
 
-  it('stop between two training steps where the spacing asks for it', () => {
+  it('use fractional training steps if the spacing asks for it', () => {
     const schedule = readSchedule({ ...config, timestep_spacing: 'linspace' });
     const sampler = createSampler('euler', schedule, 3);
     const between = (sigmaOf(schedule, 499) + sigmaOf(schedule, 500)) / 2;
@@ -131,7 +131,7 @@ describe('the samplers by sigma', () => {
     assertNear(noised, [between], 1e-6);
   });
 
-  /** Error against the known solution half-way, for pictures that are spread by 0.8 around 0. */
+  /** Error against the known solution half-way, for images with deviation 0.8 around 0. */
   const errorOf = (name: SamplerName, count: number): number => {
     const spread = 0.8;
     const schedule = readSchedule(config);
@@ -146,13 +146,13 @@ describe('the samplers by sigma', () => {
     return Math.abs(reached[0]! - exact);
   };
 
-  it('come nearer to the solution with more steps, and the one of second order much sooner', () => {
+  it('converge with more steps, the second-order one much faster', () => {
     assert.ok(errorOf('euler', 80) < 0.6 * errorOf('euler', 40));
     assert.ok(errorOf('dpm++2m', 40) < 0.25 * errorOf('euler', 40));
     assert.ok(errorOf('dpm++2m', 80) < 0.3 * errorOf('dpm++2m', 40));
   });
 
-  it('space their noise as Karras found best where the model asks for it', () => {
+  it('use Karras spacing if the model asks for it', () => {
     const schedule = readSchedule({ ...config, use_karras_sigmas: true });
     const sampler = createSampler('euler', schedule, 5);
     const noiseOf = (step: number) => sampler.addNoise(Float32Array.of(0), Float32Array.of(1), step)[0]!;
@@ -162,13 +162,13 @@ describe('the samplers by sigma', () => {
       assert.ok(Math.abs(noiseOf(step) / root ** 7 - 1) < 1e-6);
     }
     assert.ok(Math.abs(sampler.timesteps[0]! - 999) < 1e-6 && Math.abs(sampler.timesteps[4]! - 199) < 1e-6);
-    // The step that is named has the noise, near enough: both lie between the same two training steps.
+    // The named step has about this noise: both lie between the same two training steps.
     const middle = sampler.timesteps[2]!;
     const around = [Math.floor(middle), Math.ceil(middle)].map((step) => sigmaOf(schedule, step));
     assert.ok(around[0]! <= noiseOf(2) && noiseOf(2) <= around[1]!, `${middle} ${around} ${noiseOf(2)}`);
   });
 
-  it('of Euler take the step of the textbook', () => {
+  it('take the textbook step (Euler)', () => {
     const schedule = readSchedule(config);
     const sampler = createSampler('euler', schedule, 4);
     const [first] = draw(sampler, schedule, () => 0);
@@ -179,7 +179,7 @@ describe('the samplers by sigma', () => {
     );
   });
 
-  it('of the ancestral kind put back as much noise as the next step has', () => {
+  it('add as much noise as the next step has (ancestral)', () => {
     const schedule = readSchedule(config);
     const sampler = createSampler('euler_a', schedule, 4);
     const fresh = Float32Array.of(0.5, 1, -2);
@@ -204,7 +204,7 @@ describe('the samplers by sigma', () => {
 
 describe('every sampler', () => {
   for (const name of samplerNames) {
-    it(`begins a picture that is to be changed with the noise of its step (${name})`, () => {
+    it(`starts an edit with the noise of its step (${name})`, () => {
       const schedule = readSchedule(config);
       const sampler = createSampler(name, schedule, 4);
       const noised = sampler.addNoise(picture, noise, 2);
@@ -219,7 +219,7 @@ describe('every sampler', () => {
     });
   }
 
-  it('stands for the scheduler that a model names', () => {
+  it('corresponds to the scheduler that a model names', () => {
     const chosen = ['DDIMScheduler', 'PNDMScheduler', 'EulerDiscreteScheduler', 'EulerAncestralDiscreteScheduler'];
     assert.deepEqual(
       [...chosen, 'DPMSolverMultistepScheduler', undefined].map((name) => samplerFor({ _class_name: name })),

@@ -1,6 +1,5 @@
 /**
- * The samplers: from one sample to the next, less noisy one. All numbers of a sample are treated alike, so a sample is an
- * array whatever its shape.
+ * The samplers, which turn a sample into the next, less noisy one. They treat all numbers alike, so a sample is a flat array.
  */
 import type { Schedule, SchedulerConfig } from './schedule.ts';
 import { timesteps } from './schedule.ts';
@@ -10,17 +9,17 @@ export type SamplerName = (typeof samplerNames)[number];
 
 export type Sample = Float32Array;
 
-/** One drawing's way through the noise; it remembers what it needs of earlier steps. */
+/** The state of one drawing; it keeps what it needs from earlier steps. */
 export interface Sampler {
-  /** Training step to name to the model at each step of the drawing. */
+  /** The training step to pass to the model at each step of the drawing. */
   timesteps: readonly number[];
-  /** The noisiest sample, made of noise alone. */
+  /** The first sample: pure noise. */
   begin(noise: Sample): Sample;
-  /** A picture with the noise that belongs to a step; behind the last step there is none. */
+  /** An image with the noise of a step; after the last step there is none. */
   addNoise(picture: Sample, noise: Sample, step: number): Sample;
-  /** The sample as the model wants to see it. */
+  /** The sample, scaled as the model expects it. */
   scale(sample: Sample, step: number): Sample;
-  /** The sample after a step. `fresh` makes a row of new noise, for samplers that add some. */
+  /** The sample after a step. `fresh` returns a row of new noise, for samplers that add some. */
   step(sample: Sample, answer: Sample, step: number, fresh: () => Sample): Sample;
 }
 
@@ -30,7 +29,7 @@ export const createSampler = (name: SamplerName, schedule: Schedule, count: numb
   return withSigmas(schedule, count, name === 'euler_a' ? eulerAncestral : dpmMultistep());
 };
 
-/** The sampler that stands for a model's own scheduler. */
+/** The sampler that corresponds to a model's own scheduler. */
 export const samplerFor = ({ _class_name: name = '' }: SchedulerConfig): SamplerName => {
   if (name.startsWith('EulerAncestral')) return 'euler_a';
   if (name.startsWith('Euler')) return 'euler';
@@ -41,7 +40,7 @@ const map = (length: number, value: (index: number) => number): Sample =>
   Float32Array.from({ length }, (_, i) => value(i));
 const at = (values: ArrayLike<number>, index: number): number => values[index] ?? 0;
 
-/** Song et al., "Denoising diffusion implicit models", 2021, with nothing random in its steps. */
+/** Song et al., "Denoising diffusion implicit models", 2021, with deterministic steps. */
 const ddim = (schedule: Schedule, count: number): Sampler => {
   const { alphas, finalAlpha, prediction, trainSteps } = schedule;
   const steps = timesteps(schedule, count, true);
@@ -84,16 +83,16 @@ const shares = (alpha: number): [signal: number, spread: number] => [Math.sqrt(a
 
 interface SigmaStep {
   sample: Sample;
-  /** The picture that the model sees in it. */
+  /** The image that the model predicts. */
   picture: Sample;
   sigma: number;
   next: number;
-  /** Sigma of the step before; undefined at the first. */
+  /** Sigma of the previous step; undefined at the first. */
   before: number | undefined;
   fresh: () => Sample;
 }
 
-/** Karras et al., "Elucidating the design space of diffusion-based generative models", 2022: sample = picture + sigma · noise. */
+/** Karras et al., "Elucidating the design space of diffusion-based generative models", 2022: sample = image + sigma · noise. */
 const withSigmas = (schedule: Schedule, count: number, advance: (step: SigmaStep) => Sample): Sampler => {
   const spaced = timesteps(schedule, count, false);
   const spacedSigmas = spaced.map((timestep) => sigmaAt(schedule, timestep));
@@ -102,7 +101,7 @@ const withSigmas = (schedule: Schedule, count: number, advance: (step: SigmaStep
   const sigmas = [...chosen, 0];
   const sigmaOf = (step: number) => at(sigmas, step);
   const most = Math.max(...sigmas);
-  // Steps that do not reach the end of the training begin where its noise has picture in it.
+  // If the steps do not reach the end of the training, the first noise still contains some of the image.
   const start = schedule.spacing === 'leading' ? Math.sqrt(most * most + 1) : most;
   let first: number | undefined;
   return {
@@ -123,7 +122,7 @@ const withSigmas = (schedule: Schedule, count: number, advance: (step: SigmaStep
   };
 };
 
-/** Between two training steps the sigma lies on the line between theirs. */
+/** Interpolates sigma linearly between two training steps. */
 const sigmaAt = ({ alphas }: Schedule, timestep: number): number => {
   const low = Math.floor(timestep);
   const sigma = (step: number) => {
@@ -133,7 +132,7 @@ const sigmaAt = ({ alphas }: Schedule, timestep: number): number => {
   return sigma(low) + (sigma(low + 1) - sigma(low)) * (timestep - low);
 };
 
-/** The other way round: between two training steps, the logarithm of the sigma lies on the line between theirs. */
+/** The inverse, which interpolates the logarithm of sigma. */
 const timestepAt = (schedule: Schedule, sigma: number): number => {
   const last = schedule.trainSteps - 1;
   let low = 0;
@@ -145,7 +144,7 @@ const timestepAt = (schedule: Schedule, sigma: number): number => {
 
 const karrasExponent = 7;
 
-/** As many sigmas between the same two ends, closer together the lower they are. */
+/** The same number of sigmas between the same bounds, denser at the low end. */
 const karrasSigmas = (sigmas: readonly number[]): number[] => {
   const [high, low] = [at(sigmas, 0), at(sigmas, sigmas.length - 1)].map((sigma) => sigma ** (1 / karrasExponent));
   const between = (place: number) => (sigmas.length === 1 ? 0 : place / (sigmas.length - 1));
@@ -163,7 +162,7 @@ const pictureIn = ({ prediction }: Schedule, sample: Sample, answer: Sample, sig
 const euler = ({ sample, picture, sigma, next }: SigmaStep): Sample =>
   map(sample.length, (i) => at(sample, i) + ((at(sample, i) - at(picture, i)) / sigma) * (next - sigma));
 
-/** A step of Euler's that goes too far, and noise that brings it back. */
+/** An Euler step that goes too far, and noise that brings it back. */
 const eulerAncestral = ({ sample, picture, sigma, next, fresh }: SigmaStep): Sample => {
   const added = Math.sqrt((next ** 2 * (sigma ** 2 - next ** 2)) / sigma ** 2);
   const down = Math.sqrt(next ** 2 - added ** 2);
@@ -174,7 +173,7 @@ const eulerAncestral = ({ sample, picture, sigma, next, fresh }: SigmaStep): Sam
   });
 };
 
-/** Lu et al., "DPM-Solver++", 2022, of second order: the picture is carried on along the line from the step before. */
+/** Lu et al., "DPM-Solver++", 2022, second order: extrapolates the image from the previous step. */
 const dpmMultistep = (): ((step: SigmaStep) => Sample) => {
   let last: Sample | undefined;
   return ({ sample, picture, sigma, next, before }) => {

@@ -7,7 +7,7 @@ const near = (one: number | undefined, two: number, within: number) =>
   assert.ok(Math.abs((one ?? Number.NaN) - two) <= within, `${one} is not ${two}`);
 
 describe('the schedule of the noise', () => {
-  it('is the well-known one of Stable Diffusion', () => {
+  it('is that of Stable Diffusion', () => {
     const { alphas } = readSchedule(stable);
     near(alphas[0], 0.99915, 1e-12);
     near(alphas[999], 0.00466, 5e-7);
@@ -21,13 +21,13 @@ describe('the schedule of the noise', () => {
     near(linear.alphas[2], 0.9 * 0.8 * 0.7, 1e-12);
     const cosine = readSchedule({ beta_schedule: 'squaredcos_cap_v2', num_train_timesteps: 100 });
     const bar = (time: number) => Math.cos((((time + 0.008) / 1.008) * Math.PI) / 2) ** 2;
-    // The product of the ratios of neighbours is the ratio of the ends, as long as none was capped.
+    // If none is capped, the product of neighbours' ratios is the ratio of the bounds.
     near(cosine.alphas[49], bar(0.5) / bar(0), 1e-12);
     const given = readSchedule({ trained_betas: [0.5, 0.5] });
     assert.deepEqual([...given.alphas], [0.5, 0.25]);
   });
 
-  it('ends in noise alone where the model was trained so', () => {
+  it('ends in pure noise if the model was trained so', () => {
     const { alphas } = readSchedule({ ...stable, rescale_betas_zero_snr: true });
     assert.ok(alphas[999]! < 1e-7 && alphas[999]! > 0);
     near(alphas[0], 0.99915, 1e-9);
@@ -35,12 +35,12 @@ describe('the schedule of the noise', () => {
     assert.ok(alphas[500]! < plain[500]!);
   });
 
-  it('takes the share before the first step from set_alpha_to_one', () => {
+  it('gets the share before the first step from set_alpha_to_one', () => {
     assert.equal(readSchedule(stable).finalAlpha, 1);
     near(readSchedule({ ...stable, set_alpha_to_one: false }).finalAlpha, 0.99915, 1e-12);
   });
 
-  it('spaces the steps as the model was trained to be drawn with', () => {
+  it("uses the model's spacing of steps", () => {
     const steps = (config: SchedulerConfig, count: number, whole = true) =>
       timesteps(readSchedule({ ...stable, ...config }), count, whole);
     const leading = { timestep_spacing: 'leading', steps_offset: 1 };
@@ -53,13 +53,13 @@ describe('the schedule of the noise', () => {
     assert.deepEqual(steps(leading, 1), [1]);
   });
 
-  it('takes the default spacing of the scheduler that the model names', () => {
+  it("uses the default spacing of the model's scheduler", () => {
     const spacing = (name: string) => readSchedule({ ...stable, _class_name: name }).spacing;
     assert.equal(spacing('PNDMScheduler'), 'leading');
     assert.equal(spacing('EulerDiscreteScheduler'), 'linspace');
   });
 
-  it('refuses by name what it does not know', () => {
+  it('refuses unknown settings by name', () => {
     assert.throws(
       () => readSchedule({ ...stable, prediction_type: 'flow' }),
       /prediction_type "flow" is not supported/,

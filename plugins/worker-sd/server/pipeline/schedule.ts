@@ -1,6 +1,6 @@
-/** How much noise there is at each step of a model's training, and at which of these steps a picture is drawn. */
+/** The noise at each step of a model's training, and which of these steps a drawing uses. */
 
-/** The fields of `scheduler_config.json` that matter, in diffusers' words and with its defaults. */
+/** The relevant fields of `scheduler_config.json`, with diffusers' names and defaults. */
 export interface SchedulerConfig {
   _class_name?: string;
   num_train_timesteps?: number;
@@ -16,25 +16,25 @@ export interface SchedulerConfig {
   use_karras_sigmas?: boolean | null;
 }
 
-/** What the model answers: the noise, the velocity between noise and picture, or the picture. */
+/** What the model predicts: the noise, the velocity between noise and image, or the image. */
 export type Prediction = 'epsilon' | 'v_prediction' | 'sample';
 export type Spacing = 'leading' | 'trailing' | 'linspace';
 
 export interface Schedule {
-  /** Steps of the training. */
+  /** Number of training steps. */
   trainSteps: number;
-  /** Share of the picture in the sample at each training step, squared: near 1 at first, near 0 at last. */
+  /** Squared share of the image in the sample at each training step: from near 1 to near 0. */
   alphas: Float64Array;
   /** The share before the first step. */
   finalAlpha: number;
   prediction: Prediction;
   spacing: Spacing;
   stepsOffset: number;
-  /** Steps are spaced by their noise as Karras et al. found best, of samplers that can stop between two steps. */
+  /** Whether steps are spaced as in Karras et al., for samplers that support fractional steps. */
   karras: boolean;
 }
 
-/** Throws when the configuration asks for something that is not known here. */
+/** Throws if the configuration needs something that is not supported. */
 export const readSchedule = (config: SchedulerConfig): Schedule => {
   const alphas = cumulative(rescaled(betasOf(config), config.rescale_betas_zero_snr ?? false));
   return {
@@ -49,8 +49,8 @@ export const readSchedule = (config: SchedulerConfig): Schedule => {
 };
 
 /**
- * The training steps at which to draw, noisiest first. Whole numbers, but for `linspace` where the sampler can stop between
- * two steps.
+ * The training steps to use, noisiest first: whole numbers, except for `linspace` with a sampler that supports fractional
+ * steps.
  */
 export const timesteps = ({ trainSteps, spacing, stepsOffset }: Schedule, count: number, whole: boolean): number[] => {
   const places = Array.from({ length: count }, (_, index) => index);
@@ -66,7 +66,7 @@ export const timesteps = ({ trainSteps, spacing, stepsOffset }: Schedule, count:
 const predictions = ['epsilon', 'v_prediction', 'sample'] as const;
 const spacings = ['leading', 'trailing', 'linspace'] as const;
 
-/** Configurations of early models do not name the spacing: it is the default of their scheduler's class. */
+/** Early models' configurations do not name the spacing: it is their scheduler's default. */
 const defaultSpacing = (name: string | undefined): Spacing =>
   /^(Euler|LMS|DPMSolver)/.test(name ?? '') ? 'linspace' : 'leading';
 
@@ -94,7 +94,7 @@ const cumulative = (betas: readonly number[]): Float64Array => {
   });
 };
 
-/** Makes the last training step pure noise; a trace of picture is kept, since the samplers divide by it. */
+/** Makes the last training step nearly pure noise; a trace of the image remains, because samplers divide by it. */
 const rescaled = (betas: number[], wanted: boolean): number[] => {
   if (!wanted) return betas;
   const roots = Array.from(cumulative(betas), Math.sqrt);
@@ -104,7 +104,7 @@ const rescaled = (betas: number[], wanted: boolean): number[] => {
   return ends.map((alpha, step) => 1 - alpha / (step === 0 ? 1 : (ends[step - 1] ?? 1)));
 };
 
-/** As numpy rounds: a half goes to the even neighbour. */
+/** Rounds like numpy: halves to the even neighbour. */
 const halfToEven = (value: number): number => {
   const below = Math.floor(value);
   if (value - below !== 0.5) return Math.round(value);

@@ -1,4 +1,4 @@
-/** One ONNX network of the pipeline: loaded, asked, freed. Numbers go in and come out as 32-bit floats, whatever it computes in. */
+/** One ONNX network of the pipeline. Inputs and outputs are 32-bit floats, whatever it computes in. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { fromHalf, settleHalf, toHalf } from './half.ts';
 
@@ -10,21 +10,21 @@ export interface Numbers {
 export interface Network {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Sizes that an input was exported with; a text is the name of one that may vary. */
+  /** The shape of an input; a string names a dimension that can vary. */
   shapeOf(input: string): readonly (number | string)[];
-  /** Integers may be given to inputs that want floats, and the other way round. Gives all outputs. */
+  /** Converts between integers and floats as the inputs need. Returns all outputs. */
   run(feeds: Readonly<Record<string, Numbers>>): Promise<Readonly<Record<string, Numbers>>>;
   close(): Promise<void>;
 }
 
 export interface SessionOptions {
-  /** Where it computes: `cpu`, `cuda`, `webgpu`, `coreml`, `dml`. */
+  /** The provider: `cpu`, `cuda`, `webgpu`, `coreml`, `dml`. */
   provider: string;
-  /** CPU threads; 0 for one each core. */
+  /** CPU threads; 0 means one per core. */
   threads: number;
 }
 
-/** Reads the model file; throws onnxruntime's own error when it cannot. */
+/** Loads the model file. Throws onnxruntime's own error. */
 export const openNetwork = async (file: string, { provider, threads }: SessionOptions): Promise<Network> => {
   settleHalf();
   const session = await InferenceSession.create(file, {

@@ -1,14 +1,14 @@
-/** Prompts made into what the UNet attends to. */
+/** Encodes prompts for the UNet. */
 import type { Pipeline } from './load.ts';
 import type { Network, Numbers } from './session.ts';
 
-/** What the UNet gets beside the sample and the time: one row of each for every prompt. */
+/** The UNet's input besides sample and time, with one row per prompt. */
 export interface Conditioning {
   /** prompts x tokens x width. */
   hidden: Numbers;
-  /** prompts x width, of the second encoder of SDXL. */
+  /** prompts x width, from SDXL's second encoder. */
   pooled: Numbers | undefined;
-  /** One of the prompts was longer than the encoder reads. */
+  /** Whether a prompt was longer than the encoder reads. */
   cutOff: boolean;
 }
 
@@ -26,7 +26,7 @@ export const encodePrompts = async ({ text, folder }: Pipeline, prompts: readonl
     const answers = await encoder.run({ [encoder.inputs[0] ?? 'input_ids']: ids });
     const own = hiddenOf(encoder, answers, text.length > 1);
     hidden = hidden === undefined ? own : joined(hidden, own);
-    // Only the last encoder's is used, and only where there are two.
+    // Only the last encoder's is used, and only if there are two.
     pooled = text.length > 1 ? answers['text_embeds'] : undefined;
   }
   if (hidden === undefined) throw new Error('the model has no text encoder');
@@ -40,17 +40,17 @@ export const encodePrompts = async ({ text, folder }: Pipeline, prompts: readonl
   return { hidden, pooled, cutOff };
 };
 
-/** SDXL attends to the last layer but one, the others to the last one after its norm. */
+/** SDXL uses the second to last layer, others the last one after its norm. */
 const hiddenOf = ({ outputs }: Network, answers: Readonly<Record<string, Numbers>>, isXl: boolean): Numbers => {
   const layers = outputs.filter((name) => /^hidden_states[._]\d+$/.test(name));
   const name =
     isXl && layers.length > 1 ? layers.at(-2) : (outputs.find((one) => one === 'last_hidden_state') ?? outputs[0]);
   const found = answers[name ?? ''];
-  if (found === undefined) throw new Error('the text encoder answers nothing');
+  if (found === undefined) throw new Error('the text encoder has no output');
   return found;
 };
 
-/** Vectors of the same tokens side by side. */
+/** Concatenates the vectors of the same tokens. */
 const joined = (one: Numbers, two: Numbers): Numbers => {
   const [rows = 0, tokens = 0, left = 0] = one.dims;
   const right = two.dims[2] ?? 0;

@@ -1,12 +1,12 @@
-/** CLIP's tokenizer from the files of a model, in whichever of the two forms they are. */
+/** CLIP's tokenizer, from the files of a model in either of their two formats. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 
 export interface TextTokenizer {
-  /** Tokens of one text, always `length` of them: begun, ended, and filled up. */
+  /** The tokens of a text with start, end and padding; always `length` of them. */
   encode(text: string): { ids: number[]; cutOff: boolean };
-  /** Tokens of a text: 77 for every CLIP. */
+  /** Tokens per text: 77 in every CLIP model. */
   length: number;
 }
 
@@ -21,7 +21,7 @@ const clipLength = 77;
 const clipStart = '<|startoftext|>';
 const clipEnd = '<|endoftext|>';
 
-/** `folder` holds `tokenizer.json`, or `vocab.json` and `merges.txt`. Throws when it does not. */
+/** `folder` contains `tokenizer.json`, or `vocab.json` and `merges.txt`. Throws if it does not. */
 export const loadTokenizer = (folder: string): TextTokenizer => {
   const config = {
     ...readJson<SpecialTokens>(join(folder, 'tokenizer_config.json')),
@@ -31,13 +31,13 @@ export const loadTokenizer = (folder: string): TextTokenizer => {
   const tokenizer = new Tokenizer(whole ?? fromVocabulary(folder), {});
   const idOf = (token: string): number => {
     const id = tokenizer.token_to_id(token);
-    if (id === undefined) throw new Error(`${folder} knows no token ${token}`);
+    if (id === undefined) throw new Error(`${folder} does not know the token ${token}`);
     return id;
   };
   const start = idOf(textOf(config.bos_token) ?? clipStart);
   const end = idOf(textOf(config.eos_token) ?? clipEnd);
   const fill = idOf(textOf(config.pad_token) ?? clipEnd);
-  // Some files contain an absurdly large number, which means that no limit was set.
+  // Some files contain an absurdly large number, which means no limit.
   const length = Math.min(config.model_max_length ?? clipLength, clipLength);
   return {
     length,
@@ -54,7 +54,7 @@ const textOf = (token: string | { content: string } | undefined) => (typeof toke
 const readJson = <Value>(file: string): Value | undefined =>
   existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Value) : undefined;
 
-/** The parts of a `tokenizer.json` that say what CLIP's tokenizer does with its vocabulary and its merges. */
+/** The parts of a `tokenizer.json` that configure CLIP's tokenizer. */
 const fromVocabulary = (folder: string): object => {
   const vocab = readJson<Record<string, number>>(join(folder, 'vocab.json'));
   if (vocab === undefined) throw new Error(`${folder} has neither tokenizer.json nor vocab.json`);

@@ -1,4 +1,4 @@
-/** Between pictures and latents, an eighth of their width and height. */
+/** Converts between images and latents, which have an eighth of their width and height. */
 import type { Picture } from '../../images/painter.ts';
 import type { Pipeline } from './load.ts';
 import type { Sample } from './samplers.ts';
@@ -24,9 +24,9 @@ export const decodeLatent = async (
   for (let pixel = 0; pixel < plane; pixel++) {
     for (let channel = 0; channel < 3; channel++) {
       const value = image.data[channel * plane + pixel] ?? 0;
-      // Half-precision decoders overflow on some machines, and the picture would be black without a word.
+      // Half-precision decoders overflow on some machines: without this check, the image would just be black.
       if (Number.isNaN(value))
-        throw new Error('the VAE made no numbers of it: try a model exported with 32-bit floats');
+        throw new Error('the VAE returned no valid numbers: try a model exported with 32-bit floats');
       rgb[pixel * 3 + channel] = Math.round(Math.min(1, Math.max(0, value / 2 + 0.5)) * 255);
     }
   }
@@ -44,13 +44,13 @@ export const encodePicture = async ({ encoder, folder }: Pipeline, picture: Pict
     }
   }
   const answers = await encoder.run({ [encoder.inputs[0] ?? 'sample']: { data, dims: [1, 3, height, width] } });
-  // Some exports give mean and variance, in this order, others a sample or the mean alone.
+  // Some exports return mean and variance, in this order, others a sample or only the mean.
   const latent = first(answers).data.subarray(0, (latentChannels * plane) / latentPixel ** 2);
   return latent.map((value) => value * folder.scalingFactor);
 };
 
 const first = (answers: Readonly<Record<string, Numbers>>): Numbers => {
   const [found] = Object.values(answers);
-  if (found === undefined) throw new Error('the VAE answers nothing');
+  if (found === undefined) throw new Error('the VAE has no output');
   return found;
 };

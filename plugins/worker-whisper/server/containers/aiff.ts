@@ -8,7 +8,7 @@ import { ima4 } from './caf.ts';
 import { type ChunkStyle, walkChunks } from './chunks.ts';
 import type { Codec, SoundData } from './sound-data.ts';
 
-/** The two chunks may come in either order. */
+/** The two chunks can come in either order. */
 export const readAiff = async (file: FileHandle): Promise<SoundData> => {
   let common: Buffer | undefined;
   let sound: Pick<SoundData, 'start' | 'length'> | undefined;
@@ -79,7 +79,7 @@ const codecOf = (code: string, bits: number, channels: number, rate: number): Co
   }
 };
 
-/** A floating-point number of 80 bits. */
+/** An 80-bit floating-point number. */
 const readExtended = (bytes: Buffer): number => {
   const exponent = (bytes.readUInt16BE(0) & 0x7fff) - 16_383;
   return (bytes.readUInt32BE(2) / 2 ** 31 + bytes.readUInt32BE(6) / 2 ** 63) * 2 ** exponent;

@@ -13,13 +13,13 @@ export const readCaf = async (file: FileHandle): Promise<SoundData> => {
     if (id === 'desc') description = describe(await readAt(file, start, 32));
     if (id !== 'data') continue;
     if (description === undefined) throw damaged('caf', 'its sound comes before its description');
-    // A count of edits comes before the sound.
+    // An edit count precedes the sound.
     return { ...description, start: start + 4, length: size < 4 ? undefined : size - 4 };
   }
   throw damaged('caf', 'it has no data chunk: no sound');
 };
 
-/** A size of -1 means up to the end of the file. */
+/** A size of -1 means until the end of the file. */
 const style: ChunkStyle = {
   headBytes: 12,
   readHead: (head) => ({ id: head.toString('latin1', 0, 4), size: Number(head.readBigInt64BE(4)) }),
@@ -69,7 +69,7 @@ const codecOf = (code: string, { chunk, rate, channels }: Facts): Codec => {
   }
 };
 
-/** Apple's ADPCM. AIFF has it too, where the decoder for AIFF swaps its nibbles, so both are read as CAF. */
+/** Apple's ADPCM. AIFF has it too, but the decoder for AIFF swaps its nibbles, so both are read as CAF. */
 export const ima4 = (rate: number, channels: number): Codec => {
   const head = Buffer.alloc(68);
   head.write('caff\0\x01\0\0desc', 0, 'latin1');

@@ -11,14 +11,14 @@ export interface WaveFormat {
 }
 
 /** No real format chunk is longer. */
-export const largestFormat = 4096;
-const mostChannels = 64;
+export const maxFormatBytes = 4096;
+const maxChannels = 64;
 
 export const readWaveFormat = (chunk: Buffer, bigEndian = false): WaveFormat => {
   if (chunk.length < 14) throw damaged('wav', 'its fmt chunk is cut off');
   const u16 = (at: number) => (bigEndian ? chunk.readUInt16BE(at) : chunk.readUInt16LE(at));
   const channels = u16(2);
-  if (channels < 1 || channels > mostChannels) throw damaged('wav', `it claims ${channels} channels`);
+  if (channels < 1 || channels > maxChannels) throw damaged('wav', `it claims ${channels} channels`);
   const rate = bigEndian ? chunk.readUInt32BE(4) : chunk.readUInt32LE(4);
   const facts: Facts = {
     tag: u16(0),
@@ -34,14 +34,14 @@ export const readWaveFormat = (chunk: Buffer, bigEndian = false): WaveFormat => 
 interface Facts {
   tag: number;
   channels: number;
-  /** Bytes of a frame, or of a block of a compressed format. */
+  /** Bytes per frame, or per block of a compressed format. */
   align: number;
   bits: number;
   bigEndian: boolean;
   chunk: Buffer;
 }
 
-/** A subformat is a GUID. With these endings, the second for ambisonics, it begins with a format tag. */
+/** A subformat is a GUID. With these endings, the second for ambisonics, it starts with a format tag. */
 const tagged = ['000000001000800000aa00389b71', '00002107d3118644c8c1ca000000'];
 
 const extensibleCodec = (facts: Facts): Codec => {
@@ -77,7 +77,7 @@ const codecOf = (facts: Facts): Codec => {
   }
 };
 
-/** Samples of 12 or 20 bits lie in the upper part of whole bytes. */
+/** Samples of 12 or 20 bits are in the upper part of whole bytes. */
 const pcm = ({ channels, align, bits, bigEndian }: Facts, sample: PcmLayout['sample']): Codec => {
   const bytes = align / channels;
   if (bytes < Math.ceil(bits / 8))
@@ -88,7 +88,7 @@ const pcm = ({ channels, align, bits, bigEndian }: Facts, sample: PcmLayout['sam
     : { kind: 'unsupported', name: `PCM with a bit depth of ${bits}` };
 };
 
-/** The decoder allocates as many samples as the header claims, so the claim is checked against the size of a block. */
+/** The decoder allocates as many samples as the header claims, so check the claim against the block size. */
 const adpcm = ({ tag, channels, align, chunk, bigEndian }: Facts): Codec => {
   const name = tag === 0x0002 ? 'Microsoft ADPCM' : 'IMA ADPCM';
   if (bigEndian || channels > 2) return { kind: 'unsupported', name: `${name} of ${channels} channels` };

@@ -1,17 +1,17 @@
-/** What a process holds at a moment, so that a test can see whether it grows while nothing should. */
+/** What a process uses at a moment, so that a test can see whether it grows when nothing should. */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
-export interface Appetite {
-  /** Bytes that lie in memory. */
+export interface ResourceUsage {
+  /** Bytes of resident memory. */
   memory: number;
   sockets: number;
-  /** Open files of any kind, sockets too. */
+  /** Open files of any kind, including sockets. */
   files: number;
   /** Bytes in the log. */
   log: number;
 }
 
-export const appetiteOf = (pid: number, log: string): Appetite => {
+export const resourceUsageOf = (pid: number, log: string): ResourceUsage => {
   const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
@@ -29,7 +29,7 @@ export const appetiteOf = (pid: number, log: string): Appetite => {
   };
 };
 
-/** Local ports of connections to an address of IPv4 that are being made at this moment. */
+/** Local ports of the connections to an IPv4 address that are being established. */
 export const dialsTo = (address: string): string[] => {
   const wanted = address
     .split('.')

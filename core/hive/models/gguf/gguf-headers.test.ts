@@ -58,7 +58,7 @@ const large = () =>
     [[10, 20], [7]],
   );
 
-test('the metadata of a header is read, and its lists are skipped', async () => {
+test('the metadata of a header is read, and its arrays are skipped', async () => {
   const double = Buffer.alloc(8);
   double.writeDoubleLE(0.5);
   const path = await write(
@@ -79,8 +79,8 @@ test('the metadata of a header is read, and its lists are skipped', async () => 
   });
 });
 
-// A header of a large vocabulary once took 0.9 s of the daemon's own time at each spawn, and every stream waited for it.
-test('a large header is read in another thread, and once as long as the file stays the same', async () => {
+// Reading the header of a large vocabulary used to block the daemon and every stream for 0.9 s at each spawn.
+test('a large header is read in another thread, and only once while the file is unchanged', async () => {
   const path = await write('large.gguf', large());
   const threads: number[] = [];
   const started = (thread: Worker) => threads.push(thread.threadId);
@@ -97,7 +97,7 @@ test('a large header is read in another thread, and once as long as the file sta
     assert.deepEqual(two, one);
     assert.deepEqual(await headers.of(path), one);
     assert.equal(threads.length, 1);
-    // Another hive process finds what the first has kept.
+    // Another hive process reuses what the first one stored.
     assert.deepEqual(await new GgufHeaders({ folder: kept }).of(path), one);
     assert.equal(threads.length, 1);
     await writeFile(path, file([['general.architecture', 8, text('llama')]]));
@@ -108,7 +108,7 @@ test('a large header is read in another thread, and once as long as the file sta
   }
 });
 
-test('a damaged header, or one that says it is endless, is read as none', async () => {
+test('a damaged header, or one that claims to be endless, counts as missing', async () => {
   const endless = file([['a', 9, Buffer.concat([int(8), long(200_000_000)])]]);
   const damaged: [string, Buffer][] = [
     ['no-magic.gguf', Buffer.from('garbage')],
@@ -123,7 +123,7 @@ test('a damaged header, or one that says it is endless, is read as none', async 
   assert.equal(await headers.of(join(folder, 'gone.gguf')), null);
 });
 
-test('what is kept is bounded, and garbage in it is read again', async () => {
+test('the cache is bounded, and a damaged entry is read again from the model', async () => {
   let reads = 0;
   const kept = join(folder, 'bounded');
   const read = async () => {

@@ -1,11 +1,11 @@
 /** Chooses the files of a model for the worker type that will load it. */
-import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
-import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
+import { RbeeError } from '../../../contract/errors.ts';
+import type { Narrate } from '../../../contract/narration.ts';
+import type { ModelFormat, RepositoryFile } from '../../../contract/worker-type.ts';
+import { quantizationNames } from '../gguf/gguf-metadata.ts';
+import type { Manifest } from '../manifest.ts';
+import type { RemoteReference } from '../plan-model.ts';
 import { chooseFiles, selectFiles } from './choose-files.ts';
-import { quantizationNames } from './gguf-metadata.ts';
-import type { Manifest } from './manifest.ts';
-import type { RemoteReference } from './plan-model.ts';
 
 /** The worker type that will load a model. */
 export interface Loader {
@@ -14,7 +14,7 @@ export interface Loader {
   formats: readonly ModelFormat[];
   /** Name of the model component. */
   component?: string;
-  /** The choice of the worker type itself; undefined leaves it to the hive. */
+  /** The worker type's own choice; undefined leaves it to the hive. */
   choose?: (files: readonly RepositoryFile[]) => Promise<readonly string[] | undefined>;
 }
 

@@ -1,20 +1,20 @@
-/** The headers of GGUF files, each read once as long as the file stays the same, also after a restart of the hive. */
+/** A cache of GGUF headers: each is read once while its file is unchanged, even across restarts of the hive. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
-import { scriptBeside } from '../../config/script-beside.ts';
-import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { scriptBeside } from '../../../config/script-beside.ts';
+import { writeAtomic } from '../../../lifecycle/fs/atomic-file.ts';
 import type { GgufHeader } from './gguf-header.ts';
 
 export interface GgufHeadersOptions {
-  /** Where they are kept. */
+  /** The cache folder. */
   folder: string;
-  /** Reads one outside the event loop of this process; null for a file without a valid header. */
+  /** Reads a header outside this process's event loop; null for a file without a valid header. */
   read?: (path: string) => Promise<GgufHeader | null>;
-  /** How many are kept. */
+  /** Maximum number of cached headers. */
   max?: number;
 }
 
@@ -33,7 +33,7 @@ export class GgufHeaders {
     this.#read = read;
   }
 
-  /** Null for a file that is not there or has no valid header. */
+  /** Null for a file that does not exist or has no valid header. */
   async of(path: string): Promise<GgufHeader | null> {
     const key = await keyOf(path);
     if (key === null) return null;
@@ -53,7 +53,7 @@ export class GgufHeaders {
     const kept = await readFile(file, 'utf8').then(parseKept, () => undefined);
     if (kept !== undefined) return kept;
     const header = await this.#read(path);
-    // It may have changed while it was read. That it cannot be kept is no reason to go without it.
+    // The file may have changed while it was read. If the header cannot be cached, use it anyway.
     if ((await keyOf(path)) === key) await this.#keep(file, header).catch(() => {});
     return header;
   }
@@ -70,7 +70,7 @@ export class GgufHeaders {
   }
 }
 
-/** Another content has another key: a file that is replaced is another one or has another time. */
+/** Changed content gives a new key: a replaced file differs in inode or time. */
 const keyOf = async (path: string): Promise<string | null> => {
   const found = await stat(path, { bigint: true }).catch(() => null);
   if (found === null || !found.isFile()) return null;

@@ -1,4 +1,4 @@
-/** The thread that reads one GGUF header. A large vocabulary takes long and would block the streams of the daemon. */
+/** The thread that reads one GGUF header: parsing a large vocabulary would block the daemon's streams. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { readGgufHeader } from './gguf-header.ts';
 

@@ -1,14 +1,14 @@
-/** What GGUF files say of themselves in header and name, without the engine. */
+/** Facts about GGUF files from their header and name, without an engine. */
 import { basename } from 'node:path';
-import type { GgufView } from '../../contract/models.ts';
-import type { ModelFacts } from '../../contract/worker-type.ts';
+import type { GgufView } from '../../../contract/models.ts';
+import type { ModelFacts } from '../../../contract/worker-type.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
 
-/** The metadata as a worker type gets it; empty when the header cannot be read (the engine will say why). */
+/** The metadata passed to a worker type; empty if the header cannot be read (the engine will report why). */
 export const readGgufMetadata = async (headers: GgufHeaders, path: string): Promise<ModelFacts['metadata']> =>
   (await headers.of(path))?.metadata ?? {};
 
-/** What people want to know of a GGUF model, given as its parts in order; null when its header cannot be read. */
+/** Facts about a GGUF model for users, from its parts in order; null if its header cannot be read. */
 export const readGgufView = async (headers: GgufHeaders, parts: readonly string[]): Promise<GgufView | null> => {
   const read = await Promise.all(parts.map((path) => headers.of(path)));
   const all = read.filter((header) => header !== null);
@@ -30,7 +30,7 @@ export const readGgufView = async (headers: GgufHeaders, parts: readonly string[
 };
 
 export interface QuantizationNames {
-  /** `Q4_K_M` of `model-Q4_K_M.gguf`, undefined where a name says nothing. */
+  /** `Q4_K_M` from `model-Q4_K_M.gguf`; undefined if the name does not contain it. */
   of(name: string): string | undefined;
   /** From the largest to the smallest. */
   order: readonly string[];

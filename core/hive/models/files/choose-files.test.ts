@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RbeeError } from '../../contract/errors.ts';
+import { RbeeError } from '../../../contract/errors.ts';
+import { quantizationNames } from '../gguf/gguf-metadata.ts';
 import { chooseFiles, selectFiles } from './choose-files.ts';
-import { quantizationNames } from './gguf-metadata.ts';
 import { mainFile } from './main-file.ts';
 
 const quantizations = await quantizationNames();
@@ -46,7 +46,7 @@ const trained = [
 ];
 
 describe('the choice of files', () => {
-  it('takes one quantization of a GGUF repository, the one that suits most', () => {
+  it('takes one quantization of a GGUF repository, the most suitable one', () => {
     assert.deepEqual(choose(gguf), ['m-Q4_K_M.gguf']);
     assert.deepEqual(
       choose(
@@ -58,7 +58,7 @@ describe('the choice of files', () => {
     assert.deepEqual(choose(['a-Q2_K.gguf', 'a-BF16.gguf']), ['a-Q2_K.gguf']);
     assert.deepEqual(choose(['odd.gguf']), ['odd.gguf']);
     const { note } = chooseFiles(filesOf(gguf), { model: 'hf:a/b', quantizations });
-    assert.match(note ?? '', /Q4_K_M; there are also BF16, Q2_K, Q8_0/);
+    assert.match(note ?? '', /Q4_K_M; also available: BF16, Q2_K, Q8_0/);
   });
 
   it('takes all parts of a split model', () => {
@@ -81,7 +81,7 @@ describe('the choice of files', () => {
     assert.deepEqual(choose(halves), halves.slice(0, 3));
   });
 
-  it('takes what the worker type loads where a repository has several kinds', () => {
+  it('takes a format that the worker type loads if a repository has several', () => {
     const both = ['config.json', 'model.safetensors', 'model-Q4_K_M.gguf'];
     assert.deepEqual(choose(both, { formats: ['gguf'] }), ['model-Q4_K_M.gguf']);
     assert.deepEqual(choose(both), ['config.json', 'model.safetensors']);
@@ -94,7 +94,7 @@ describe('the choice of files', () => {
     assert.throws(() => choose([], {}), code('MODEL_NOTHING_TO_LOAD'));
   });
 
-  it('does as it is told: a file, its parts, a folder, a quantization', () => {
+  it('follows an explicit choice: a file, its parts, a folder, a quantization', () => {
     assert.deepEqual(select(gguf, 'm-Q8_0.gguf'), ['m-Q8_0.gguf']);
     assert.deepEqual(select(split, split[1] ?? ''), split.slice(0, 2));
     assert.deepEqual(select(split, 'Q6_K'), split.slice(2));
@@ -111,7 +111,7 @@ describe('the choice of files', () => {
   });
 });
 
-describe('what an engine is given', () => {
+describe('the path for an engine', () => {
   it('is the file, the first part, or the folder', () => {
     assert.equal(mainFile(['m.gguf']).path, 'm.gguf');
     assert.equal(mainFile(split.slice(0, 2)).path, split[0]);

@@ -1,13 +1,13 @@
 /**
- * Reads the header of a GGUF file: its plain metadata and the number of its parameters. Lists are skipped, not kept: a
- * vocabulary has hundreds of thousands of entries. Runs in a thread of its own, so it reads synchronously.
+ * Reads the header of a GGUF file: its simple metadata and its parameter count. Arrays are skipped: a vocabulary has
+ * hundreds of thousands of entries. Reads synchronously, because it runs in its own thread.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 
 export interface GgufHeader {
-  /** Flat keys; lists and long texts are left out. */
+  /** Flat keys; arrays and long texts are left out. */
   metadata: Readonly<Record<string, string | number | boolean>>;
-  /** Keys of texts that were too long to keep. */
+  /** Keys of texts that were too long to store. */
   longTexts: readonly string[];
   parameters: number;
 }
@@ -22,22 +22,22 @@ export const readGgufHeader = (path: string): GgufHeader => {
   }
 };
 
-/** No header of a real model is nearly as large. */
+/** Far larger than the header of any real model. */
 const maxBytes = 256 * 1024 * 1024;
 const maxEntries = 100_000;
 const maxTensors = 1_000_000;
 const maxKeptLength = 4_000;
-/** Of a chat template: worker types read in it what a model can do. */
+/** Limit for a chat template, from which worker types read what a model can do. */
 const maxTemplateLength = 64 * 1024;
 const maxNameLength = 64 * 1024;
 const valueTypes = { boolean: 7, string: 8, array: 9 } as const;
-/** Bytes of a value of each type that has a fixed size. */
+/** Size in bytes of each fixed-size type. */
 const sizes: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
 
 const readHeader = (cursor: Cursor): GgufHeader => {
-  if (cursor.bytes(4).toString('latin1') !== 'GGUF') throw new Error('it does not begin with "GGUF"');
+  if (cursor.bytes(4).toString('latin1') !== 'GGUF') throw new Error('it does not start with "GGUF"');
   const version = cursor.bytes(4).readUInt32LE();
-  if (version < 2 || version > 3) throw new Error(`its version ${version} is not known`);
+  if (version < 2 || version > 3) throw new Error(`its version ${version} is unknown`);
   const tensors = cursor.count(maxTensors);
   const entries = cursor.count(maxEntries);
   const metadata: Record<string, string | number | boolean> = Object.create(null);
@@ -90,7 +90,7 @@ const sizeOf = (type: number): number => {
   return size;
 };
 
-/** The number of its values. */
+/** Its number of values. */
 const readTensor = (cursor: Cursor): number => {
   cursor.skip(cursor.count(maxNameLength));
   const dimensions = cursor.bytes(4).readUInt32LE();
@@ -105,15 +105,15 @@ interface Cursor {
   /** Valid until the next read. */
   bytes(length: number): Buffer;
   skip(length: number): void;
-  /** An unsigned 64-bit number that is not above `most`. */
-  count(most: number): number;
+  /** An unsigned 64-bit number no larger than `max`. */
+  count(max: number): number;
 }
 
 const windowBytes = 1024 * 1024;
 
 const createCursor = (descriptor: number): Cursor => {
   let window = Buffer.alloc(0);
-  /** Of the window in the file, and of what is next in the window. */
+  /** Offset of the window in the file, and of the next byte in the window. */
   let start = 0;
   let at = 0;
   const cursor: Cursor = {
@@ -133,9 +133,9 @@ const createCursor = (descriptor: number): Cursor => {
       at += length;
       if (start + at > maxBytes) throw new Error(`its header has more than ${maxBytes} bytes`);
     },
-    count: (most) => {
+    count: (max) => {
       const count = cursor.bytes(8).readBigUInt64LE();
-      if (count > BigInt(most)) throw new Error(`it says that it has ${count} of something`);
+      if (count > BigInt(max)) throw new Error(`it contains a count of ${count}, which is too large`);
       return Number(count);
     },
   };

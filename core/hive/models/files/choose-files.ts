@@ -1,16 +1,16 @@
-/** Which files of a repository to have: one set of weights out of those that it offers, and what goes with them. Pure. */
-import { RbeeError } from '../../contract/errors.ts';
-import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
-import { didYouMean } from '../../narration/near.ts';
-import type { QuantizationNames } from './gguf-metadata.ts';
+/** Chooses files of a repository: one of the sets of weights that it offers, and the files that belong to it. Pure. */
+import { RbeeError } from '../../../contract/errors.ts';
+import type { ModelFormat, RepositoryFile } from '../../../contract/worker-type.ts';
+import { didYouMean } from '../../../narration/near.ts';
+import type { QuantizationNames } from '../gguf/gguf-metadata.ts';
 import { endingOf, groupName, groupParts, isProjector, weightFormat } from './weights.ts';
 
 export interface ChoiceRequest {
   /** Reference, for errors. */
   model: string;
-  /** File, folder or quantization that was asked for by name. */
+  /** File, folder or quantization requested by name. */
   select?: string;
-  /** What the worker type loads; any when absent. */
+  /** Formats that the worker type loads; any when absent. */
   formats?: readonly ModelFormat[];
   /** Worker type, for errors. */
   type?: string;
@@ -25,7 +25,7 @@ export interface Choice<File> {
   note?: string;
 }
 
-/** Files that were asked for by name. Errors: MODEL_FILE_NOT_IN_REPOSITORY. */
+/** Files requested by name. Errors: MODEL_FILE_NOT_IN_REPOSITORY. */
 export const selectFiles = <File extends RepositoryFile>(
   all: readonly File[],
   { model, select, quantizations }: Pick<ChoiceRequest, 'model' | 'quantizations'> & { select: string },
@@ -51,7 +51,7 @@ export const selectFiles = <File extends RepositoryFile>(
   });
 };
 
-/** The choice where neither the user nor the worker type makes one. Errors: MODEL_NOTHING_TO_LOAD. */
+/** The default choice, if neither the user nor the worker type makes one. Errors: MODEL_NOTHING_TO_LOAD. */
 export const chooseFiles = <File extends RepositoryFile>(
   all: readonly File[],
   request: Omit<ChoiceRequest, 'select'>,
@@ -65,7 +65,7 @@ export const chooseFiles = <File extends RepositoryFile>(
     loads,
   );
   const has = (format: string) => others.some(({ path }) => weightFormat(path) === format);
-  // A repository of a model as it was trained may hold one GGUF file as well.
+  // A repository with the original weights may contain a single GGUF file too.
   const trained = has('safetensors') && others.some(({ path }) => /(^|\/)(config|model_index)\.json$/.test(path));
   const folder =
     formats === undefined ? trained : formats.some((format) => format.endsWith('-dir') && has(format.slice(0, -4)));
@@ -77,13 +77,13 @@ export const chooseFiles = <File extends RepositoryFile>(
 
 const isGguf = ({ path }: RepositoryFile): boolean => endingOf(path) === 'gguf' && !/imatrix/i.test(path);
 
-/** By its own name, else by the folder that it lies in. */
+/** By its own name, else by its folder's. */
 const labelOf = ({ path }: RepositoryFile, quantizations: QuantizationNames): string | undefined => {
   const [file = '', folder = ''] = path.split('/').reverse();
   return quantizations.of(groupName(file).replace(/\.gguf$/i, '')) ?? quantizations.of(folder);
 };
 
-/** What most people take: a good answer for its size; then what comes closest to it. */
+/** The most popular quantizations, good for their size; then the nearest to them. */
 const liked = ['Q4_K_M', 'UD-Q4_K_XL', 'Q4_K_XL', 'Q4_K_S', 'IQ4_XS', 'IQ4_NL', 'Q4_0', 'Q4_1', 'MXFP4', 'MXFP4_MOE'];
 const next = ['Q5_K_M', 'Q5_K_S', 'Q5_0', 'Q6_K', 'Q8_0'];
 
@@ -107,10 +107,10 @@ const oneQuantization = <File extends RepositoryFile>(
   const labels = [...new Set(groups.flatMap((group) => labelOf(group[0] as File, quantizations) ?? []))];
   const others = labels.filter((name) => name !== label);
   if (others.length === 0 || label === undefined) return { files: best };
-  return { files: best, note: `taking the quantization ${label}; there are also ${briefly(others)}` };
+  return { files: best, note: `using the quantization ${label}; also available: ${briefly(others)}` };
 };
 
-/** Other programs' versions of the same weights. */
+/** The same weights in formats of other programs. */
 const foreign =
   /(\.(msgpack|h5|ot|tflite|mlmodel|mlpackage|nemo)|(^|\/)(coreml|openvino|tf_model|flax_model)[^/]*(\/.*)?)$/i;
 const pickled = /\.(bin|pt|pth|ckpt)$/i;
@@ -138,7 +138,7 @@ const withoutAlternatives = <File extends RepositoryFile>(
   });
 };
 
-/** One file of weights in one of the formats, the plainest one. */
+/** The plainest single file of weights in one of the formats. */
 const oneFile = <File extends RepositoryFile>(
   files: readonly File[],
   request: Omit<ChoiceRequest, 'select'>,
@@ -151,15 +151,15 @@ const oneFile = <File extends RepositoryFile>(
   const [first] = groups;
   if (first === undefined) {
     const found = [...new Set(weights.map(({ path }) => weightFormat(path)))].join(', ') || 'no weights';
-    const problem = type === undefined ? 'it is empty' : `${type} loads ${formats?.join(', ')}, it has ${found}`;
+    const problem = type === undefined ? 'it is empty' : `${type} loads ${formats?.join(', ')}, but it has ${found}`;
     const hint = formats?.includes('gguf')
-      ? 'look on the hub for a version of it that ends in -GGUF'
+      ? 'look on the hub for a repository of this model whose name ends in -GGUF'
       : 'choose another model, or another worker type';
     throw RbeeError.of('MODEL_NOTHING_TO_LOAD', { model, problem, hint });
   }
   if (formats === undefined) return { files: [...files] };
   const others = groups.slice(1).map(([file]) => file?.path ?? '');
-  const note = `taking ${first[0]?.path}; there are also ${briefly(others)}`;
+  const note = `using ${first[0]?.path}; also available: ${briefly(others)}`;
   return { files: first, ...(others.length > 0 && { note }) };
 };
 

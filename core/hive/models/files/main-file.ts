@@ -1,5 +1,5 @@
 /** The path that an engine gets: a single file, the first of several parts, or a folder. */
-import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { ModelFormat } from '../../../contract/worker-type.ts';
 import { groupParts, isProjector, weightFormat } from './weights.ts';
 
 export interface MainFile {
@@ -10,7 +10,10 @@ export interface MainFile {
   format: ModelFormat | null;
 }
 
-/** `formats` are those that the worker type loads; `select` is what the reference names in the repository. */
+/**
+ * `formats` lists the formats that the worker type loads; `select` is the part of the repository that the reference
+ * names.
+ */
 export const mainFile = (
   paths: readonly string[],
   { formats, select }: { formats?: readonly ModelFormat[] | undefined; select?: string | undefined } = {},
@@ -23,7 +26,7 @@ export const mainFile = (
   const first = parts[0]?.path ?? files[0]?.path ?? '';
   const format = weightFormat(first) ?? null;
   const alone = groups.length === 1 && format !== null;
-  // A file that comes with a configuration is a folder to those that do not load single files.
+  // For types that do not load single files, a file with a configuration next to it counts as a folder.
   const asFile =
     formats === undefined ? !paths.some((path) => /(^|\/)config\.json$/.test(path)) : formats.includes(format ?? '');
   if (paths.length === 1 || (alone && asFile))
@@ -33,7 +36,7 @@ export const mainFile = (
   return { path: inside ? folder : '', parts: [], format: folderFormat(paths, formats) };
 };
 
-/** The format of a folder by its file names; of several, one that the worker type loads. */
+/** The format of a folder, from its file names; if there are several, one that the worker type loads. */
 export const folderFormat = (paths: readonly string[], formats?: readonly ModelFormat[]): ModelFormat | null => {
   const found = ['safetensors', 'onnx']
     .filter((ending) => paths.some((path) => path.endsWith(`.${ending}`)))
