@@ -61,7 +61,7 @@ export const bundleDaemons = async (core: string, dist: string): Promise<void> =
 const leftBehind = /\/plugins\/install\/installer\.ts$/;
 
 /** Scripts that a hive starts as separate processes or threads. */
-const scripts = ['worker-types/evaluator-child', 'hive/models/gguf-thread'];
+const scripts = ['worker-types/evaluator-child', 'hive/models/gguf/gguf-thread'];
 
 /** The files of `dist`, and the packages that they load, that make up a hive on another machine. */
 const hiveParts = async (core: string, dist: string, { outputs }: Metafile, external: readonly string[]) => {

@@ -25,7 +25,7 @@ import { SecretStore } from '../secrets/store.ts';
 import { askPrograms, rememberAnswers } from './devices/ask.ts';
 import { broughtSources } from './devices/brought-sources.ts';
 import { Machine } from './machine.ts';
-import { GgufHeaders } from './models/gguf-headers.ts';
+import { GgufHeaders } from './models/gguf/gguf-headers.ts';
 import { Models } from './models/models.ts';
 import { makePlugins } from './plugins/make-plugins.ts';
 import { listenHive } from './server.ts';

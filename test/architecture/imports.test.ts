@@ -200,7 +200,7 @@ const owners: Record<string, string> = {
   execa: 'lifecycle/system/run-program.ts',
   systeminformation: 'hive/devices/measure.ts',
   'smol-toml': 'config/toml.ts',
-  '@huggingface/gguf': 'hive/models/gguf-metadata.ts',
+  '@huggingface/gguf': 'hive/models/gguf/gguf-metadata.ts',
   '@huggingface/hub': 'hive/models/hub.ts',
   'npm-registry-fetch': 'plugins/fetch/registry-request.ts',
 };

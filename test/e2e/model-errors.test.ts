@@ -23,7 +23,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { RbeeError } from '../../core/contract/errors.ts';
 import { parseModelReference } from '../../core/contract/model-reference.ts';
 import type { Narrate } from '../../core/contract/narration.ts';
-import { GgufHeaders } from '../../core/hive/models/gguf-headers.ts';
+import { GgufHeaders } from '../../core/hive/models/gguf/gguf-headers.ts';
 import { type EnsureOptions, ModelInstaller } from '../../core/hive/models/model-installer.ts';
 import type { RemoteReference } from '../../core/hive/models/plan-model.ts';
 import { ModelStore } from '../../core/hive/models/store.ts';

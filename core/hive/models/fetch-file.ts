@@ -2,7 +2,7 @@
 import { RbeeError } from '../../contract/errors.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
 import { ContentMismatch, type Downloaded, type DownloadRequest, download } from '../../download/download.ts';
-import { contentProblem, headBytes, modelProblem } from './content.ts';
+import { contentProblem, headBytes, modelProblem } from './files/content.ts';
 import { type About, hubReason, modelError } from './hub-errors.ts';
 import type { ManifestFile } from './manifest.ts';
 

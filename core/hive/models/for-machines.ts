@@ -4,7 +4,7 @@ import { parseModelReference } from '../../contract/model-reference.ts';
 import type { ModelOffer, ModelRequestOf } from '../../contract/models.ts';
 import { defaultRetryPolicy } from '../../download/retry.ts';
 import type { Call } from './call.ts';
-import { GgufHeaders } from './gguf-headers.ts';
+import { GgufHeaders } from './gguf/gguf-headers.ts';
 import type { Manifest } from './manifest.ts';
 import { ModelInstaller } from './model-installer.ts';
 import type { RemoteReference } from './plan-model.ts';

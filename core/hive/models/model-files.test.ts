@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { RbeeError } from '../../contract/errors.ts';
-import { GgufHeaders } from './gguf-headers.ts';
+import { GgufHeaders } from './gguf/gguf-headers.ts';
 import { resolveModel } from './model-files.ts';
 
 let folder: string;

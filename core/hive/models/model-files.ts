@@ -11,11 +11,11 @@ import { formatModelReference, type ModelReference } from '../../contract/model-
 import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
-import { formatOf, headBytes, mistakenFor, recognised } from './content.ts';
-import type { GgufHeaders } from './gguf-headers.ts';
-import { readGgufMetadata } from './gguf-metadata.ts';
-import { folderFormat } from './main-file.ts';
-import { groupName, weightFormat } from './weights.ts';
+import { formatOf, headBytes, mistakenFor, recognised } from './files/content.ts';
+import { folderFormat } from './files/main-file.ts';
+import { groupName, weightFormat } from './files/weights.ts';
+import type { GgufHeaders } from './gguf/gguf-headers.ts';
+import { readGgufMetadata } from './gguf/gguf-metadata.ts';
 
 export interface ResolvedModel {
   /** Absolute path of each component; `main` is the model itself. */

@@ -6,12 +6,12 @@ import type { ModelOffer, NeededModelFile } from '../../contract/models.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
 import type { RetryPolicy } from '../../download/retry.ts';
 import type { Call } from './call.ts';
-import { chooseForLoader, type Loader, selectOf } from './choose-for-loader.ts';
 import { Downloads, type Source } from './downloads.ts';
-import type { GgufHeaders } from './gguf-headers.ts';
-import { readGgufView } from './gguf-metadata.ts';
+import { chooseForLoader, type Loader, selectOf } from './files/choose-for-loader.ts';
+import { type MainFile, mainFile } from './files/main-file.ts';
+import type { GgufHeaders } from './gguf/gguf-headers.ts';
+import { readGgufView } from './gguf/gguf-metadata.ts';
 import { type HubListing, openHub } from './hub.ts';
-import { type MainFile, mainFile } from './main-file.ts';
 import { isSafePath, type Manifest, type ManifestFile, wantedFiles } from './manifest.ts';
 import {
   type ModelPlan,

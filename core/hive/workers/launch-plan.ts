@@ -16,9 +16,9 @@ import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts'
 import type { Ask } from '../devices/device-source.ts';
 import type { Machine } from '../machine.ts';
 import type { Call } from '../models/call.ts';
+import { weightFormat } from '../models/files/weights.ts';
 import { type FoundModels, findModels, type WantedModels, wantedModels } from '../models/launch-models.ts';
 import type { Models } from '../models/models.ts';
-import { weightFormat } from '../models/weights.ts';
 import { type AssessContext, type Assessment, assessVariant } from '../programs/assess-variant.ts';
 import { bestPossible } from './choose-candidate.ts';
 import type { LaunchDraft } from './launch-draft.ts';

@@ -1,11 +1,11 @@
 /** Chooses the files of a model for the worker type that will load it. */
-import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
-import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
+import { RbeeError } from '../../../contract/errors.ts';
+import type { Narrate } from '../../../contract/narration.ts';
+import type { ModelFormat, RepositoryFile } from '../../../contract/worker-type.ts';
+import { quantizationNames } from '../gguf/gguf-metadata.ts';
+import type { Manifest } from '../manifest.ts';
+import type { RemoteReference } from '../plan-model.ts';
 import { chooseFiles, selectFiles } from './choose-files.ts';
-import { quantizationNames } from './gguf-metadata.ts';
-import type { Manifest } from './manifest.ts';
-import type { RemoteReference } from './plan-model.ts';
 
 /** The worker type that will load a model. */
 export interface Loader {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
-import { scriptBeside } from '../../config/script-beside.ts';
-import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { scriptBeside } from '../../../config/script-beside.ts';
+import { writeAtomic } from '../../../lifecycle/fs/atomic-file.ts';
 import type { GgufHeader } from './gguf-header.ts';
 
 export interface GgufHeadersOptions {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RbeeError } from '../../contract/errors.ts';
+import { RbeeError } from '../../../contract/errors.ts';
+import { quantizationNames } from '../gguf/gguf-metadata.ts';
 import { chooseFiles, selectFiles } from './choose-files.ts';
-import { quantizationNames } from './gguf-metadata.ts';
 import { mainFile } from './main-file.ts';
 
 const quantizations = await quantizationNames();
