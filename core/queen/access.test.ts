@@ -32,12 +32,15 @@ let queen: Queen;
 let engine: TestServer;
 /** Paths of the requests that reached a worker. */
 let reached: string[] = [];
+/** Headers of the last of them. */
+let heard: IncomingMessage['headers'] = {};
 let hold: (() => void) | undefined;
 const hives: SimulatedHive[] = [];
 
 before(async () => {
   engine = await listening(async (incoming, response) => {
     reached.push(incoming.url ?? '');
+    heard = incoming.headers;
     const body = await text(incoming);
     response.writeHead(200, { 'content-type': 'application/json' });
     response.write('{"usage":{"total_tokens":7}');
@@ -174,6 +177,10 @@ describe('who may ask', () => {
       { 'api-key': key },
     ] as Record<string, string>[])
       assert.equal((await ask('GET', '/v1/models', headers)).status, 200, JSON.stringify(Object.keys(headers)));
+    for (const headers of [bearer(key), { 'x-api-key': key, 'api-key': key }] as Record<string, string>[]) {
+      await ask('POST', '/v1/chat/completions', { ...json, ...headers }, '{"model":"demo"}');
+      assert.ok(!JSON.stringify(heard).includes(key), 'no worker sees it');
+    }
     assert.equal((await ask('GET', `/v1/models?key=${key}`)).status, 401);
     assert.equal((await ask('GET', '/v1/models', { authorization: `Basic ${key}` })).status, 401);
   });
