@@ -4,7 +4,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
+import { isLoopback } from '../config/checks.ts';
 import { localAlias } from '../config/hive-entry.ts';
+import { formatListenAddress } from '../config/listen-address.ts';
 import type { Paths } from '../config/paths.ts';
 import { checkHome } from '../config/private-places.ts';
 import { listenAddresses, type RbeeConfig } from '../config/rbee-conf.ts';
@@ -185,6 +187,11 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     });
     // A hive inside this process watches its own lock, and has more to clean up.
     if (!localHive?.isAttached) ends.push(await watchLock(lock, () => process.kill(process.pid, 'SIGKILL')));
+    for (const open of openAddresses(config))
+      logger.warn(
+        { url: open },
+        'keys and answers are readable on the network: use an https:// address, or a proxy with TLS',
+      );
     logger.info({ urls, socket: paths.queenSocket, hives: fleet.hives().length }, 'the queen is ready');
     return { url: urls[0] ?? '', instance, close };
   } catch (error) {
@@ -192,6 +199,12 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     throw error;
   }
 };
+
+/** Addresses that other machines can reach without TLS. */
+const openAddresses = (config: RbeeConfig): string[] =>
+  listenAddresses(config)
+    .filter(({ host, tls }) => !tls && !isLoopback(host))
+    .map(formatListenAddress);
 
 const listeningOf = (config: RbeeConfig, { rbeeConf }: Paths) => {
   const { keys, tlsCert: cert, tlsKey: key, allowedHosts, allowedOrigins } = config.gateway;

@@ -62,7 +62,7 @@ const reasonForKey = (
 ): string | undefined => {
   const { host = authority, origin } = headers;
   if (keys === 'always') return 'keys = "always" is set under [gateway]';
-  if (!isLoopbackAddress(remoteAddress)) return 'it comes from another machine';
+  if (!isLoopbackAddress(remoteAddress)) return 'it did not come over a loopback address';
   if (host !== undefined && !isLoopbackName(nameOf(host))) return 'it uses a host name that other machines may use';
   if (forwardedHeaders.some((name) => headers[name] !== undefined)) return 'a proxy forwarded it';
   if (allowedHosts.some((name) => !isLoopbackName(name))) return 'allowed_hosts is set under [gateway]';
