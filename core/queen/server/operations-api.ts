@@ -120,7 +120,9 @@ export const operationsApi =
     app.get<Id>('/v1/workers/:id/logs', { ...operate, ...endless }, async (request, reply) => {
       const { params, query } = request;
       const { lines = '100', follow, hive } = logsQuery(query);
-      checkHive(callerOf(request), fleet.worker({ worker: params.id, ...(hive !== undefined && { hive }) }).hive);
+      const caller = callerOf(request);
+      // The log of a start that failed is kept without its worker.
+      if (caller.key?.hives) checkHive(caller, hive ?? fleet.worker({ worker: params.id }).hive);
       // A client that follows a log would prevent the server from closing.
       const signal = AbortSignal.any([disconnectSignal(reply.raw), closing.signal]);
       const options = { lines: Number(lines), follow: follow === 'true', signal };
