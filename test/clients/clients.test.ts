@@ -142,6 +142,18 @@ describe('openai', () => {
     const unknown = client().chat.completions.create({ ...chat, model: 'demos' });
     assert.match((await fails(unknown, OpenAI.NotFoundError, 'model_not_found')).message, /did you mean demo/);
   });
+
+  test('an error in the middle of a stream', async () => {
+    const pieces: string[] = [];
+    await assert.rejects(
+      async () => {
+        const stream = await client().chat.completions.create({ ...chat, model: models.tools, stream: true });
+        for await (const { choices } of stream) pieces.push(choices[0]?.delta.content ?? '');
+      },
+      (error) => error instanceof OpenAI.APIError && error.code === 'out_of_memory' && /CUDA/.test(error.message),
+    );
+    assert.deepEqual(pieces, ['It is']);
+  });
 });
 
 describe('@langchain/openai', () => {
@@ -201,8 +213,17 @@ describe('@langchain/openai', () => {
       checkRetryAfter(error.headers?.get('retry-after'));
       return true;
     });
-    await assert.rejects(chat().invoke(longPrompt), (error) => ContextOverflowError.isInstance(error));
+    for (const ask of [() => chat().invoke(longPrompt), () => chat().stream(longPrompt)])
+      await assert.rejects(ask, (error) => ContextOverflowError.isInstance(error));
     await assert.rejects(chat(undefined, 'demos').invoke('Hi'), { lc_error_code: 'MODEL_NOT_FOUND', status: 404 });
+  });
+
+  test('an error in the middle of a stream', async () => {
+    const pieces: string[] = [];
+    await assert.rejects(async () => {
+      for await (const { text } of await chat(undefined, models.tools).stream('Hi')) pieces.push(text);
+    }, /CUDA out of memory/);
+    assert.equal(pieces.join(''), 'It is');
   });
 });
 
@@ -266,5 +287,15 @@ describe('ai with @ai-sdk/openai-compatible', () => {
     const long = await fails(generateText({ ...chat(), prompt: longPrompt }), 400, 'context_length_exceeded');
     assert.ok(!long.isRetryable);
     await fails(generateText({ ...chat(undefined, 'demos'), prompt: 'Hi' }), 404, 'model_not_found');
+  });
+
+  test('an error in the middle of a stream', async () => {
+    const seen: string[] = [];
+    const { stream } = streamText({ ...chat(undefined, models.tools), prompt: 'Hi', onError: () => {} });
+    for await (const part of stream) {
+      if (part.type === 'text-delta') seen.push(part.text);
+      if (part.type === 'error') seen.push(JSON.stringify(part.error));
+    }
+    assert.match(seen.join(' '), /^It is .*CUDA out of memory/);
   });
 });
