@@ -1,6 +1,6 @@
 /**
- * Unmodified clients at the gateway, with real engines on the demo models. Each does all that it offers: `@langchain/openai`
- * and `@ai-sdk/openai-compatible` have neither audio nor a list of models.
+ * Unmodified clients at the gateway, with real engines on the demo models. Each test group covers all that its client can do:
+ * `@langchain/openai` and `@ai-sdk/openai-compatible` support neither audio nor listing models.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -19,9 +19,10 @@ import { heardSentence } from '../../plugins/worker-whisper/demo/sentence.ts';
 import { toneWav } from '../../plugins/worker-whisper/test/sounds.ts';
 import { type ClientFleet, longPrompt, models, startFleet, wrongKey } from './fleet.ts';
 
-let fleet: ClientFleet;
-// Its model of completions says that it ignores a choice of tools, with or without tools.
+// Without this, ai warns about tools with every completion, even one without tools.
 globalThis.AI_SDK_LOG_WARNINGS = false;
+
+let fleet: ClientFleet;
 before(async () => {
   fleet = await startFleet();
 });
@@ -49,7 +50,7 @@ const checkImage = async (image: Uint8Array) => {
   assert.deepEqual([format, width, height], ['png', 64, 64]);
 };
 
-/** A key that is used up: its only request of this minute is made. */
+/** A key that has used up its requests for this minute. */
 const spentKey = async (): Promise<string> => {
   const key = await fleet.createKey({ requestsPerMinute: 1 });
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };

@@ -1,4 +1,4 @@
-/** One fleet for all clients: a worker for each capability, behind an address that asks for a key. */
+/** One fleet for all clients: a worker for each capability, and a queen that requires keys. */
 import { createHash, randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { NewKey } from '../../core/contract/access.ts';
@@ -11,11 +11,11 @@ export interface ClientFleet {
   baseURL: string;
   /** A key for every model, without limits. */
   key: string;
-  /** Makes a key with its own limits. */
+  /** Creates another key. */
   createKey(settings?: Partial<NewKey>): Promise<string>;
 }
 
-/** Every model of the fleet: what each capability is asked of. */
+/** The model that serves each capability. */
 export const models = {
   chat: 'demo',
   tools: 'caller',
@@ -26,7 +26,7 @@ export const models = {
 
 const caller = resolve(import.meta.dirname, '../fixtures/worker-caller');
 
-/** Tokens that fit into a request to the chat model. */
+/** Context of the chat model, in tokens. */
 const context = 512;
 export const longPrompt = 'many words '.repeat(context);
 
