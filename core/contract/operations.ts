@@ -132,7 +132,7 @@ export const modelLoadInput = Type.Object(
   strict,
 );
 
-/** Where requests for the model now go. */
+/** Where to send requests for the model. */
 export interface ModelLoadResult {
   /** Name to use as `model` in requests. */
   model: string;

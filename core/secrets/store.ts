@@ -77,7 +77,7 @@ export class SecretStore {
     return isThere;
   }
 
-  /** Reads all values, so that they are redacted from now on. Unreadable ones are skipped. */
+  /** Reads all values, so that they are redacted. Unreadable ones are skipped. */
   async load(): Promise<void> {
     for (const { name } of await this.list()) await this.get(name).catch(() => undefined);
   }

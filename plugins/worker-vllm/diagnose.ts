@@ -83,5 +83,5 @@ const byExit = ({ exit, wasReady }: Failure): Diagnosis | undefined => {
 const crashed = (message: string): Diagnosis => ({
   cause: 'crashed' satisfies FailureCause,
   message,
-  hint: 'look at its log; --option enforce_eager=true leaves out what crashes most often',
+  hint: 'look at its log, or try --option enforce_eager=true, which turns off what crashes most often',
 });

@@ -29,7 +29,7 @@ export const modelUsers = async (runs: string): Promise<ModelUser[]> => {
   return users.sort((a, b) => (a.worker < b.worker ? -1 : 1));
 };
 
-/** Workers whose engine uses a path inside `folder`, or inside a folder whose name is that plus a dash and a suffix. */
+/** Workers whose engine uses a path inside `folder` or a sibling named `folder-SUFFIX`. */
 export const usersOfFolder = (users: readonly ModelUser[], folder: string): string[] =>
   users
     .filter(({ paths }) =>

@@ -38,7 +38,7 @@ export interface ChangeOptions {
   now?: boolean;
   /** The expected worker's uid, because another worker may have its id by now. */
   uid?: string;
-  /** Current values of the secrets that it uses; existing ones stay as they are. */
+  /** Current values of the secrets that it uses; other stored values are kept. */
   secrets?: GivenSecrets;
 }
 
@@ -263,7 +263,7 @@ export class Workers {
       await this.#checkLimits(worker.spec);
       const now = { narrate, signal, promised: this.#promised(), was: worker.draft };
       const draft = await this.#options.prepare(worker.spec, now);
-      // Another caller may have started it meanwhile: a running worker is left as it is.
+      // Another caller may have started it in the meantime; a running worker is left alone.
       if (isIdle(worker)) worker.redraft(draft);
     }
     await this.#makeReady(worker, { signal, narrate });

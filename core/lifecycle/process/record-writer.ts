@@ -27,7 +27,7 @@ export class RecordWriter {
     this.#options = options;
   }
 
-  /** Writes the record as it is when its turn comes. Throws STATE_UNWRITABLE. */
+  /** Queues a write. It stores the record's contents at the time of the write. Throws STATE_UNWRITABLE. */
   save(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -97,7 +97,7 @@ export const isInstalled = async (
   return root !== undefined && (await exists(join(root, 'package.json')));
 };
 
-/** Without a version, the installed or locked one is meant. */
+/** The installed or locked package, if the request names no version. */
 const pinned = async (
   candidates: readonly Candidate[],
   { data, config }: FindContext,

@@ -62,7 +62,7 @@ export class Member {
     return this.#reason;
   }
 
-  /** Its heartbeats arrive. When they break, a hive stays online for a while, but is no longer heard. */
+  /** Whether heartbeats arrive. After they stop, the hive still counts as online for a while. */
   get isHeard(): boolean {
     return this.#status === 'online' && this.#broken === undefined;
   }
@@ -76,7 +76,7 @@ export class Member {
     return this.#reading !== undefined;
   }
 
-  /** As last reported, even if the hive no longer answers. */
+  /** As last reported; kept when the hive stops answering. */
   get workers(): ReadonlyMap<string, HiveWorker> {
     return this.#workers;
   }

@@ -52,7 +52,7 @@ export const withSecrets =
     return spawn(input, context);
   };
 
-/** The same for an existing worker. Errors: also WORKER_NOT_FOUND, WORKER_AMBIGUOUS. */
+/** Like `withSecrets`, for an existing worker. Errors: also WORKER_NOT_FOUND, WORKER_AMBIGUOUS. */
 export const withSecretsAgain =
   <Name extends 'worker_start' | 'worker_restart'>(
     { fleet, secrets }: Pick<SecretDeps, 'fleet' | 'secrets'>,

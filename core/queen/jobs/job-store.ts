@@ -8,7 +8,7 @@ import type { JobState, JobView } from '../../contract/queen-api.ts';
 import { storedInput } from './kept-input.ts';
 import { defaultLimits, eventOverhead } from './limits.ts';
 
-/** A job as it is stored. */
+/** A stored job. */
 export interface JobRecord extends JobView {
   /** Idempotency key of the caller. */
   key: string | null;

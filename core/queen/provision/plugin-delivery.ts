@@ -46,7 +46,7 @@ export class PluginDelivery {
     this.#options = options;
   }
 
-  /** Resolves a version range of a type. A linked plugin is taken as it is. */
+  /** Resolves a version range of a type. A linked plugin is used in whatever version it has. */
   async resolve(
     type: string,
     range: string | undefined,

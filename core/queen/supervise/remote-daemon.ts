@@ -17,7 +17,7 @@ export interface RemoteDaemonDeps extends Pick<BringDeps, 'pool' | 'uploads'> {
 export interface DaemonPorts {
   /** Loopback port on its machine, used if sshd does not forward to sockets. */
   hivePort: number;
-  /** Ports for its workers from its next start on, `first-last`. */
+  /** Ports for its workers, `first-last`; applied at its next start. */
   workerPorts: string;
 }
 

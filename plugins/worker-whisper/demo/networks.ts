@@ -42,7 +42,7 @@ export const decoder = (): Buffer => {
   for (const side of sides) for (const kind of kinds) graph.input(past(side, kind), 'float', cache(side, 'past'));
   graph.input('use_cache_branch', 'bool', [1]);
 
-  /** [batch, tokens, 1]: 1 from the token that requests a translation on. The cache keeps it. */
+  /** [batch, tokens, 1]: 1 for the token that requests a translation and all later ones. Kept in the cache. */
   const asked = op('Cast', [op('Equal', ['input_ids', graph.ints([], [idOf('<|translate|>')])])], { to: 1 });
   const wide = op('Expand', [
     op('Unsqueeze', [asked, graph.ints([2], [1, 3])]),
