@@ -123,7 +123,7 @@ const checkValue = (name: string, value: string): void => {
     );
   if (Buffer.byteLength(value) > maxSecretBytes)
     throw invalid(what, `it is larger than ${maxSecretBytes / 1024} KiB`, 'give a token or a key, not a file');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it searches for control characters.
   if (/[\u0000-\u001f\u007f]/.test(value))
     throw invalid(what, 'it has a line break or another control character', 'give one line of text');
   if (value.trim() !== value) throw invalid(what, 'it starts or ends with whitespace', 'give only the value');

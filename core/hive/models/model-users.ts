@@ -53,7 +53,7 @@ const userOf = async (file: string): Promise<ModelUser | null> => {
       references: texts([data?.draft?.reference, ...Object.values(data?.spec?.components ?? {})]),
     };
   } catch {
-    // It was removed meanwhile, or is not a record.
+    // It has been removed since, or is not a record.
     return null;
   }
 };

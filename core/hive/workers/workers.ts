@@ -98,7 +98,7 @@ export class Workers {
     return this.#options.secrets?.redactor ?? noSecrets;
   }
 
-  /** Finds the workers of an earlier hive again; those that died meanwhile count as crashed. */
+  /** Adopts the workers of an earlier hive; those that died since count as crashed. */
   async start(): Promise<void> {
     const records = await this.#options.records.list();
     await this.#options.secretStore?.load();
@@ -405,7 +405,7 @@ export class Workers {
 
   async #carryOut(worker: Worker, removal: Removal): Promise<void> {
     await worker.process.delete({ now: true });
-    // It was removed meanwhile: the worker with its id is another one.
+    // It was removed, and the worker that has its id now is a different one.
     if (this.#workers.get(worker.id) !== worker) return;
     if (removal.withLog) await removeLog(worker.view().logFile);
     this.#workers.delete(worker.id);

@@ -7,7 +7,7 @@ import { watchLive } from './recovering.ts';
 import { cannotSleep, requestSleep } from './sleep.ts';
 
 export interface SleepOptions {
-  /** Wait first until no request is running. */
+  /** First wait until no request is running. */
   drain: boolean;
   narrate: WaitOptions['narrate'];
   /** Cuts the sleep short; its reason says why. */
@@ -34,7 +34,7 @@ export const runSleep = async (managed: ProcessState, { drain, narrate, skip }: 
   try {
     await requestSleep(rest.sleep, { id, action: 'put to sleep', exited: run.exited, skip });
   } catch (error) {
-    // The owner was closed meanwhile, so the process may be asleep by now.
+    // The owner was closed during the request, so the process may be asleep by now.
     if (managed.closed) throw error;
     record.asleep = false;
     if (run.exit === null) watchLive(managed, run);

@@ -27,7 +27,7 @@ export interface FoundRequest {
   tag: string | undefined;
 }
 
-/** With `ownOnly`, a bare word can only be a type in rbee's own scope. Errors: those of fetching, packing, git. */
+/** With `ownOnly`, a bare word can only be a type in rbee's own scope. Errors: any from fetching, packing, git. */
 export const findPackage = async (
   request: Pick<InstallRequest, 'plugin' | 'offline'> & { ownOnly?: boolean },
   context: FindContext,

@@ -47,7 +47,7 @@ export class RemoteDaemon {
     });
   }
 
-  /** Starts the build that is installed. Errors: HIVE_NOT_INSTALLED, and those of `run`. */
+  /** Starts the build that is installed. Errors: HIVE_NOT_INSTALLED, and any from `run`. */
   async runInstalled(agent: AgentClient | null, call: RemoteCall): Promise<void> {
     const installed = agent ? await installedOn(agent) : null;
     if (!agent || !installed) throw RbeeError.of('HIVE_NOT_INSTALLED', { hive: this.#link.alias });

@@ -14,7 +14,7 @@ const sure = 20;
 /** A spectrogram with a mean above this contains a sound. Silence is at -1.5. */
 const soundAbove = -1.4;
 
-/** Every second frame of the spectrogram, with its mean over the bands in the first channel. */
+/** Keeps every second frame of the spectrogram. Its first channel is the mean over the bands. */
 export const encoder = (): Buffer => {
   const graph = new OnnxGraph('encoder');
   graph.input('input_features', 'float', ['batch_size', mels, 'feature_length']);
