@@ -14,7 +14,10 @@ export interface SleepOptions {
   skip: AbortSignal;
 }
 
-/** Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_SLEEP_FAILED. */
+/**
+ * Returns when the engine has confirmed; does nothing if it sleeps already. Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY,
+ * WORKER_SLEEP_FAILED.
+ */
 export const runSleep = async (managed: ProcessState, { drain, narrate, skip }: SleepOptions): Promise<void> => {
   const { options, run, record } = managed;
   const { id } = options;
@@ -44,7 +47,7 @@ export const runSleep = async (managed: ProcessState, { drain, narrate, skip }: 
   managed.move('sleeping');
 };
 
-/** Throws WORKER_NOT_READY, WORKER_SLEEP_FAILED. */
+/** Returns when the process is ready again; does nothing if it is. Throws WORKER_NOT_READY, WORKER_SLEEP_FAILED. */
 export const runWake = async (
   managed: ProcessState,
   narrate: WaitOptions['narrate'],

@@ -9,7 +9,7 @@ import { infer } from './infer.ts';
 import { loadModel, unloadModel } from './load-model.ts';
 import { downloadModel, listModels, onModels } from './models.ts';
 import { inspectPlugin, installPlugin, linkPlugin, onPlugins, searchPlugins, updatePlugins } from './plugins.ts';
-import { deleteSecret, listSecrets, setSecret, withSecrets, withSecretsAgain } from './secrets.ts';
+import { deleteSecret, listSecrets, setSecret, withSecrets, withWorkerSecrets } from './secrets.ts';
 import type { Handler, Handlers, QueenServices } from './services.ts';
 import { Serving } from './serving.ts';
 
@@ -42,8 +42,10 @@ export const makeHandlers = (services: QueenServices): Handlers => {
     hive_capabilities: ({ hive }, { signal }) => fleet.online(hive).connection.client.devices(signal),
     worker_spawn: withSecrets(services, (input, context) => spawnWorker(services, input, context)),
     worker_stop: (input, context) => stopWorker(services, input, context),
-    worker_start: withSecretsAgain<'worker_start'>(services, (input, context) => startWorker(services, input, context)),
-    worker_restart: withSecretsAgain<'worker_restart'>(services, (input, context) =>
+    worker_start: withWorkerSecrets<'worker_start'>(services, (input, context) =>
+      startWorker(services, input, context),
+    ),
+    worker_restart: withWorkerSecrets<'worker_restart'>(services, (input, context) =>
       restartWorker(services, input, context),
     ),
     worker_sleep: (input, context) => sleepWorker(services, input, context),
