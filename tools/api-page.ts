@@ -11,7 +11,8 @@ interface InputSchema {
 export const apiPage = (): string => `# API
 
 The queen listens in two places. Applications use TCP, by default \`http://127.0.0.1:8500\`; \`rbee status\` shows the
-address. The \`rbee\` command uses a socket that only its owner can open; only requests on that socket can change anything.
+address. The \`rbee\` command uses a socket that only its owner can open. Requests on that socket may do everything; over
+TCP, operations need a key with the scope that stands beside them.
 
 To query it by hand:
 
@@ -28,7 +29,9 @@ Start an operation with \`POST /v1/jobs\` and the body \`{ "operation": NAME, "i
 last is a \`result\` or an \`error\`. Operations that only read also have a GET request.
 
 ${Object.entries(operations)
-  .map(([name, { summary, kind, input }]) => operation(name, summary, kind, input as unknown as InputSchema))
+  .map(([name, { summary, kind, scope, input }]) =>
+    operation(name, summary, `${kind}, ${scope}`, input as unknown as InputSchema),
+  )
   .join('\n')}
 \`npm run docs\` generates this page from \`core/contract/queen-api.ts\` and \`core/contract/operations.ts\`.
 `;

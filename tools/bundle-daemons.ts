@@ -18,6 +18,7 @@ const inlined = new Set([
   'fastify',
   'execa',
   'pino',
+  'rate-limiter-flexible',
   'undici',
   'tar',
   'yauzl',

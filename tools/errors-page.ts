@@ -1,5 +1,6 @@
 /** Generates docs/errors.md from the error catalogue, with one table for each area. */
 
+import { accessErrors } from '../core/contract/errors/access.ts';
 import { daemonErrors } from '../core/contract/errors/daemons.ts';
 import type { Entries } from '../core/contract/errors/entry.ts';
 import { fileErrors } from '../core/contract/errors/files.ts';
@@ -16,6 +17,7 @@ import { errorCatalogue } from '../core/contract/errors.ts';
 const areas: Readonly<Record<string, Entries>> = {
   'Command line and API': inputErrors,
   'Configuration and state files': fileErrors,
+  'Keys, scopes and limits': accessErrors,
   'Queen and hives': daemonErrors,
   'Other machines over SSH': sshErrors,
   'hives.conf and sync': syncErrors,
@@ -34,8 +36,9 @@ export const errorsPage = (): string => {
 
 Every error in rbee has a stable code, a message (what happened to which thing) and a hint (what to try). The command line
 prints \`error: …\` and \`try: …\`. With \`--json\`, and in answers of the queen, an error is
-\`{ "error": { "code", "message", "hint" } }\`. Words in braces stand for the details of one error. To link to an error,
-use its code: \`errors.md#USAGE\`.
+\`{ "error": { "code", "message", "hint" } }\`. Words in braces stand for the details of one error. For
+applications, \`code\` is OpenAI's where it has one, otherwise the code below in lower case; \`type\` and \`param\` are OpenAI's.
+Errors of engines get the same format. To link to an error, use its code: \`errors.md#USAGE\`.
 
 \`npm run docs\` generates this page from \`core/contract/errors/\`.
 ${Object.entries(areas).map(section).join('')}`;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { RbeeError } from '../contract/errors.ts';
 import { pathsFrom } from './paths.ts';
-import { parseRbeeConf, rbeeConfProblems } from './rbee-conf.ts';
+import { listenAddresses, parseRbeeConf, rbeeConfProblems } from './rbee-conf.ts';
 
 const problem = (source: string): RbeeError => {
   try {
@@ -27,6 +27,16 @@ test('an empty file gives the defaults', () => {
       autoStart: true,
       allowedOrigins: [],
       maxBody: 1_073_741_824,
+    },
+    gateway: {
+      listen: null,
+      keys: 'auto',
+      tlsCert: null,
+      tlsKey: null,
+      allowedHosts: [],
+      allowedOrigins: [],
+      maxWait: 120,
+      aliases: new Map(),
     },
     hive: { workerPorts: '18000-18999' },
     package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },
@@ -63,9 +73,8 @@ test('values of the wrong kind or out of range are refused', () => {
     'mode = "both"',
     'auto_start = 1',
     'allowed_origins = ["x"]',
-    'bind = "0.0.0.0"',
-    'bind = "::"',
-    'bind = "192.168.1.2"',
+    'bind = "example.com"',
+    'bind = "0.0.0.0:80"',
     'max_body = "much"',
     'max_body = "10 KiB"',
     'max_body = true',
@@ -75,6 +84,46 @@ test('values of the wrong kind or out of range are refused', () => {
   for (const range of ['18999-18000', '80-90', '2000', '2000-99999']) {
     assert.match(problem(`[hive]\nworker_ports = "${range}"\n`).message, /worker_ports must be a range/);
   }
+});
+
+test('addresses, hosts, origins and files for TLS', () => {
+  const read = (text: string) => parseRbeeConf(`[gateway]\n${text}\n`, 'rbee.conf').gateway;
+  assert.deepEqual(
+    read('listen = ["127.0.0.1:8500", "[::1]:11434", "https://0.0.0.0:8443"]\ntls_cert = "a"\ntls_key = "b"').listen,
+    [
+      { host: '127.0.0.1', port: 8500, tls: false },
+      { host: '::1', port: 11434, tls: false },
+      { host: '0.0.0.0', port: 8443, tls: true },
+    ],
+  );
+  const origins =
+    'allowed_origins = ["app://obsidian.md", "tauri://localhost/", "http://localhost:80", "HTTPS://Chat.example:443", "*"]';
+  assert.deepEqual(read(origins).allowedOrigins, [
+    'app://obsidian.md',
+    'tauri://localhost',
+    'http://localhost',
+    'https://chat.example',
+    '*',
+  ]);
+  assert.deepEqual(read('allowed_hosts = ["AI.example", "*.lan"]').allowedHosts, ['ai.example', '*.lan']);
+  for (const [line, part] of [
+    ['listen = []', 'listen must be a list of addresses'],
+    ['listen = ["8500"]', 'listen must be'],
+    ['listen = ["example.com:80"]', 'listen must be'],
+    ['listen = ["::1:80"]', 'listen must be'],
+    ['listen = ["127.0.0.1:70000"]', 'listen must be'],
+    ['listen = ["https://127.0.0.1:443"]', 'an https:// address needs a certificate'],
+    ['tls_cert = "a"', 'tls_key is missing'],
+    ['keys = "never"', 'keys must be one of "auto", "always"'],
+    ['allowed_hosts = ["a.example:80"]', 'allowed_hosts must be'],
+    ['allowed_origins = ["example.com"]', 'allowed_origins must be'],
+    ['max_wait = -1', 'max_wait must be'],
+  ] as const) {
+    assert.match(problem(`[gateway]\n${line}\n`).message, new RegExp(`^rbee\\.conf:2:1: .*${part}`), line);
+  }
+  assert.deepEqual(listenAddresses(parseRbeeConf('[queen]\nport = 9\nbind = "::1"\n', 'rbee.conf')), [
+    { host: '::1', port: 9, tls: false },
+  ]);
 });
 
 test('broken TOML is refused with line and column', () => {
@@ -117,14 +166,14 @@ test('the list of all problems is available', () => {
     const paths = pathsFrom({ RBEE_HOME: home });
     assert.deepEqual(rbeeConfProblems(paths), []);
     mkdirSync(paths.config);
-    writeFileSync(paths.rbeeConf, 'hives = 1\n[queen]\nbind = "0.0.0.0"\nprot = 1\nport = 70000\n[quen]\n');
+    writeFileSync(paths.rbeeConf, 'hives = 1\n[queen]\nbind = "0.0.0"\nprot = 1\nport = 70000\n[quen]\n');
     assert.deepEqual(
       rbeeConfProblems(paths).map(({ message }) =>
         message.slice(home.length + '/config/rbee.conf:'.length, -1).slice(0, 24),
       ),
       [
         '1:1: there is no section',
-        '3:1: bind must be an add',
+        '3:1: bind must be an IP ',
         '4:1: there is no key in ',
         '5:1: port must be a port',
         '6:2: there is no section',
@@ -135,4 +184,27 @@ test('the list of all problems is available', () => {
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+});
+
+test('aliases are names of their own, each for a served name', () => {
+  const read = (lines: string) => parseRbeeConf(`[aliases]\n${lines}\n`, 'rbee.conf').gateway.aliases;
+  assert.deepEqual(
+    [...read('"gpt-4o" = "qwen3-8b"\n"text/é v1.0" = "org/demo:q4"\n__proto__ = "demo"')],
+    [
+      ['gpt-4o', 'qwen3-8b'],
+      ['text/é v1.0', 'org/demo:q4'],
+      ['__proto__', 'demo'],
+    ],
+  );
+  for (const [line, part] of [
+    ['fast = 3', 'fast must be the name of a model'],
+    ['fast = ""', 'fast must be the name of a model'],
+    ['fast = " demo"', 'fast must be the name of a model'],
+    ['fast.er = "demo"', 'fast must be the name of a model'],
+    ['"" = "demo"', 'an alias must have 1 to 256 characters'],
+    ['fast = "fast"', 'the alias fast stands for itself'],
+    ['fast = "more"\nmore = "demo"', 'fast stands for more, which is an alias too'],
+  ] as const)
+    assert.match(problem(`[aliases]\n${line}\n`).message, new RegExp(`^rbee\\.conf:2:1: .*${part}`), line);
+  assert.match(problem('aliases = 1\n').message, /aliases must be a section/);
 });

@@ -5,6 +5,7 @@
  * The code of a removed error is never reused. `docs/errors.md` is generated from this table; a test checks that they
  * agree.
  */
+import { accessErrors } from './errors/access.ts';
 import { daemonErrors } from './errors/daemons.ts';
 import { fileErrors } from './errors/files.ts';
 import { inputErrors } from './errors/input.ts';
@@ -19,6 +20,7 @@ import { withoutSecrets } from './secrets.ts';
 
 export const errorCatalogue = {
   ...inputErrors,
+  ...accessErrors,
   ...fileErrors,
   ...daemonErrors,
   ...sshErrors,
@@ -96,6 +98,10 @@ export interface ErrorBody {
 export interface RbeeErrorOptions {
   cause?: unknown;
   lines?: readonly string[];
+  /** Seconds after which a retry may succeed, for the header `Retry-After`. */
+  retryAfter?: number;
+  /** The field of the request that is wrong. Shown to applications only. */
+  param?: string;
 }
 
 /** Errors are shown, logged and stored, so secrets in addresses are removed. */
@@ -109,13 +115,18 @@ export class RbeeError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   readonly lines: readonly string[];
+  /** Seconds after which a retry may succeed; undefined if a retry is not known to help. Not part of the wire form. */
+  readonly retryAfter: number | undefined;
+  readonly param: string | undefined;
 
-  private constructor(body: ErrorBody, cause?: unknown) {
+  private constructor(body: ErrorBody, { cause, retryAfter, param }: Omit<RbeeErrorOptions, 'lines'> = {}) {
     super(body.message, cause === undefined ? undefined : { cause });
     this.name = 'RbeeError';
+    this.param = param;
     this.code = currentCode(body.code);
     this.hint = body.hint;
     this.lines = body.lines ?? [];
+    this.retryAfter = retryAfter;
   }
 
   /** Creates an error from the catalogue. */
@@ -126,12 +137,12 @@ export class RbeeError extends Error {
   ): RbeeError {
     const entry = errorCatalogue[code];
     const body = { code, message: fill(entry.message, details), hint: fill(entry.hint, details), lines: options.lines };
-    return new RbeeError(body, options.cause);
+    return new RbeeError(body, options);
   }
 
   /** Restores an error from its wire form. */
   static from(body: ErrorBody, { cause }: { cause?: unknown } = {}): RbeeError {
-    return new RbeeError(body, cause);
+    return new RbeeError(body, { cause });
   }
 
   /** HTTP status of this error; 500 for a code that only a newer version defines. */

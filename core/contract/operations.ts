@@ -3,6 +3,7 @@
  * the `POST /v1/jobs` route all derive from this table. An operation runs as a job; reads also have a plain GET.
  */
 import Type, { type Static, type TObject } from 'typebox';
+import { auditRequest, keyRequests, type Scope } from './access.ts';
 import { modelRequests } from './models.ts';
 import { pluginRequests } from './plugins.ts';
 import { maxSecretBytes, secretName } from './secret-reference.ts';
@@ -141,6 +142,9 @@ export interface ModelLoadResult {
   worker: string;
 }
 
+/** Fields that `ssh` and `config` add. */
+const sshFields = ['agent', 'acceptNewHostKeys', 'config'] as const;
+
 /** Result of `infer`; the text itself is sent before it, as `text` events. */
 export interface InferResult {
   model: string;
@@ -160,15 +164,22 @@ interface Operation {
   /** `read` changes nothing. */
   readonly kind: 'read' | 'change';
   readonly input: TObject;
+  /** What a key needs to ask for it. */
+  readonly scope: Scope;
+  /** Fields that only `admin` may give: they name a path, a program or an address. */
+  readonly adminFields?: readonly string[];
+  /** Fields with options, whose values only `admin` may choose freely: a text may name a path or an address. */
+  readonly plainFields?: readonly string[];
   /** Input fields that are never stored, neither in the job nor on disk. */
   readonly unkept?: readonly string[];
 }
 
 export const operations = {
-  status: { summary: 'The fleet at a glance', kind: 'read', input: Type.Object({}, strict) },
+  status: { summary: 'The fleet at a glance', kind: 'read', scope: 'operate', input: Type.Object({}, strict) },
   package_sync: {
     summary: 'Bring all machines in line with hives.conf',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object(
       {
         ...installing,
@@ -182,16 +193,20 @@ export const operations = {
   package_install: {
     summary: 'Install and start what is missing from hives.conf; removes nothing',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object(installing, strict),
   },
   package_status: {
     summary: 'Show how the fleet differs from hives.conf',
     kind: 'read',
+    scope: 'operate',
+    adminFields: sshFields,
     input: Type.Object({ hives, config, ...ssh }, strict),
   },
   package_uninstall: {
     summary: 'Uninstall rbee from machines: stops their workers and removes the hive',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object(
       {
         hives,
@@ -208,6 +223,8 @@ export const operations = {
   package_validate: {
     summary: 'Check hives.conf: syntax, names and versions, and that the machines can be reached',
     kind: 'read',
+    scope: 'operate',
+    adminFields: sshFields,
     input: Type.Object(
       {
         hives,
@@ -221,21 +238,25 @@ export const operations = {
   package_migrate: {
     summary: 'Write a hives.conf that describes the current fleet',
     kind: 'read',
+    scope: 'admin',
     input: Type.Object({ hives, ...ssh }, strict),
   },
   infer: {
     summary: 'Send a prompt to a model, spawning a worker if none serves it',
     kind: 'change',
+    scope: 'operate',
     input: inferInput,
   },
   model_load: {
     summary: 'Make sure that a ready worker serves a model, spawning one if none does',
     kind: 'change',
+    scope: 'operate',
     input: modelLoadInput,
   },
   model_unload: {
     summary: 'Stop all workers that serve a model, or put them to sleep',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object(
       {
         model: Type.String({ minLength: 1, maxLength: 4096, description: 'Name of a served model' }),
@@ -252,60 +273,81 @@ export const operations = {
   model_download: {
     summary: 'Download a model to a hive, or its missing files',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object({ ...modelRequests.download.properties, ...onHive }, strict),
   },
   model_list: {
     summary: 'Models on hives',
     kind: 'read',
+    scope: 'operate',
     input: Type.Object({ ...modelRequests.list.properties, ...onHive }, strict),
   },
   model_get: {
     summary: 'One model of a hive, with its files',
     kind: 'read',
+    scope: 'operate',
     input: Type.Object({ ...modelRequests.get.properties, ...onHive }, strict),
   },
   model_delete: {
     summary: 'Remove a model that no worker uses',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object({ ...modelRequests.delete.properties, ...onHive }, strict),
   },
   model_verify: {
     summary: 'Verify the checksums of the files of models',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object({ ...modelRequests.verify.properties, ...onHive }, strict),
   },
   model_gc: {
     summary: 'Remove files that no model needs, and downloads that stopped over a week ago',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object({ ...modelRequests.gc.properties, ...onHive }, strict),
   },
-  queen_status: { summary: 'The queen itself', kind: 'read', input: Type.Object({}, strict) },
-  hive_list: { summary: 'All hives', kind: 'read', input: Type.Object({}, strict) },
-  hive_get: { summary: 'One hive', kind: 'read', input: Type.Object({ hive }, strict) },
+  queen_status: { summary: 'The queen itself', kind: 'read', scope: 'operate', input: Type.Object({}, strict) },
+  hive_list: { summary: 'All hives', kind: 'read', scope: 'operate', input: Type.Object({}, strict) },
+  hive_get: { summary: 'One hive', kind: 'read', scope: 'operate', input: Type.Object({ hive }, strict) },
   hive_status: {
     summary: 'Whether a hive is online, and since when',
     kind: 'read',
+    scope: 'operate',
     input: Type.Object({ hive }, strict),
   },
-  hive_start: { summary: 'Start a hive', kind: 'change', input: Type.Object({ hive, ...ssh }, strict) },
+  hive_start: {
+    summary: 'Start a hive',
+    kind: 'change',
+    scope: 'operate',
+    adminFields: sshFields,
+    input: Type.Object({ hive, ...ssh }, strict),
+  },
   hive_stop: {
     summary: 'Stop a hive; its workers keep running',
     kind: 'change',
+    scope: 'operate',
+    adminFields: sshFields,
     input: Type.Object({ hive, ...ssh }, strict),
   },
   hive_restart: {
     summary: 'Restart a hive; its workers keep running',
     kind: 'change',
+    scope: 'operate',
+    adminFields: sshFields,
     input: Type.Object({ hive, ...ssh }, strict),
   },
   hive_ssh_test: {
     summary: 'Test the SSH connection to the machine of a hive, and what rbee needs there',
     kind: 'read',
+    scope: 'operate',
+    adminFields: sshFields,
     input: Type.Object({ hive, config, ...ssh }, strict),
   },
   hive_logs: {
     summary: 'The last lines of the log of a hive',
     kind: 'read',
+    scope: 'operate',
+    adminFields: sshFields,
     input: Type.Object(
       {
         hive,
@@ -315,51 +357,67 @@ export const operations = {
       strict,
     ),
   },
-  hive_capabilities: { summary: 'Devices of a hive, measured now', kind: 'read', input: Type.Object({ hive }, strict) },
+  hive_capabilities: {
+    summary: 'Devices of a hive, measured now',
+    kind: 'read',
+    scope: 'operate',
+    input: Type.Object({ hive }, strict),
+  },
   worker_spawn: {
     summary: 'Start a worker and wait until it is ready',
     kind: 'change',
+    scope: 'operate',
+    adminFields: ['environment', 'declaration'],
+    plainFields: ['options'],
     input: Type.Object({ ...workerSpec.properties, ...onHive, ask }, strict),
   },
   worker_stop: {
     summary: 'Drain and stop a worker',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object({ ...ofWorker, now }, strict),
   },
   worker_start: {
     summary: 'Start a stopped worker again',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object(ofWorker, strict),
   },
   worker_restart: {
     summary: 'Restart a worker',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object({ ...ofWorker, now }, strict),
   },
   worker_sleep: {
     summary: 'Free the device memory of a worker; it keeps running',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object({ ...ofWorker, now }, strict),
   },
   worker_wake: {
     summary: 'Wake a sleeping worker; a request for its model does the same',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object(ofWorker, strict),
   },
   worker_delete: {
     summary: 'Stop and delete a worker',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object({ ...ofWorker, now }, strict),
   },
   worker_process_list: {
     summary: 'Workers of the fleet or of one hive',
     kind: 'read',
+    scope: 'operate',
     input: Type.Object({ hive: Type.Optional(hive) }, strict),
   },
-  worker_process_get: { summary: 'One worker', kind: 'read', input: Type.Object(ofWorker, strict) },
+  worker_process_get: { summary: 'One worker', kind: 'read', scope: 'operate', input: Type.Object(ofWorker, strict) },
   secret_set: {
     summary: 'Store or change a secret on the machine of the queen',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object(
       {
         name: secretName,
@@ -372,62 +430,99 @@ export const operations = {
   secret_list: {
     summary: 'Names of the stored secrets, and what uses them; never their values',
     kind: 'read',
+    scope: 'admin',
     input: Type.Object({}, strict),
   },
   secret_delete: {
     summary: 'Delete a secret; running workers keep its value',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object({ name: secretName }, strict),
   },
   worker_catalog_list: {
     summary: 'Installed worker types',
     kind: 'read',
+    scope: 'operate',
     input: Type.Object({ hive: Type.Optional(hive) }, strict),
   },
   worker_catalog_refresh: {
     summary: 'Reread the installed worker types from disk',
     kind: 'change',
+    scope: 'operate',
     input: Type.Object({ hive: Type.Optional(hive) }, strict),
   },
   worker_install: {
     summary: 'Install a plugin from the registry, a tarball or a folder',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object({ ...pluginRequests.install.properties, ask, ...onHive }, strict),
   },
   worker_uninstall: {
     summary: 'Remove a plugin',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object({ ...pluginRequests.uninstall.properties, ...onHive }, strict),
   },
   worker_update: {
     summary: 'Update plugins to the newest matching version',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object({ ...pluginRequests.update.properties, ...onHive }, strict),
   },
   worker_link: {
     summary: 'Use a plugin from its folder',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object({ ...pluginRequests.link.properties, ...onHive }, strict),
   },
   worker_prune: {
     summary: 'Remove unused versions of plugins, programs and downloads',
     kind: 'change',
+    scope: 'admin',
     input: Type.Object({ ...pluginRequests.prune.properties, ...onHive }, strict),
   },
   worker_plugin_list: {
     summary: 'Installed and linked plugins',
     kind: 'read',
+    scope: 'operate',
     input: Type.Object({ ...pluginRequests.list.properties, ...onHive }, strict),
   },
   worker_plugin_inspect: {
     summary: 'A plugin in detail: its variants, whether they run on this hive, its options',
     kind: 'read',
+    scope: 'admin',
     input: Type.Object({ ...pluginRequests.inspect.properties, ...onHive }, strict),
   },
   worker_plugin_search: {
     summary: 'Search the registry for plugins',
     kind: 'read',
+    scope: 'operate',
     input: Type.Object({ ...pluginRequests.search.properties, ...onHive }, strict),
+  },
+  key_create: {
+    summary: 'Create a key for programs that ask over the network; the client makes the key and sends its hash',
+    kind: 'change',
+    scope: 'admin',
+    input: keyRequests.create,
+  },
+  key_list: { summary: 'All keys, never their secrets', kind: 'read', scope: 'admin', input: Type.Object({}, strict) },
+  key_revoke: {
+    summary: 'Revoke a key at once',
+    kind: 'change',
+    scope: 'admin',
+    input: keyRequests.revoke,
+  },
+  key_rotate: {
+    summary: 'Give a key a new secret; its settings stay',
+    kind: 'change',
+    scope: 'admin',
+    input: keyRequests.rotate,
+  },
+  audit_list: {
+    summary: 'Who asked for which operation, from where, and what came of it',
+    kind: 'read',
+    scope: 'admin',
+    input: auditRequest,
   },
 } as const satisfies Record<string, Operation>;
 
@@ -436,3 +531,18 @@ export type OperationInput<Name extends OperationName> = Static<(typeof operatio
 export type WorkerSpawnInput = OperationInput<'worker_spawn'>;
 export type InferInput = OperationInput<'infer'>;
 export type ModelLoadInput = OperationInput<'model_load'>;
+
+/** The scope that an operation with this input needs. The input is already validated. */
+export const neededScope = (name: OperationName, input: unknown): Scope => {
+  const { scope, adminFields = [], plainFields = [] }: Operation = operations[name];
+  const given = input as Readonly<Record<string, unknown>>;
+  if (adminFields.some((field) => given[field] !== undefined)) return 'admin';
+  return plainFields.every((field) => isPlain(given[field])) ? scope : 'admin';
+};
+
+/** Numbers, booleans and words, which cannot name a path, an address, an argument or a secret. */
+const isPlain = (value: unknown): boolean => {
+  if (typeof value === 'string') return /^[A-Za-z0-9_][A-Za-z0-9_.+, -]{0,255}$/.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.values(value).every(isPlain);
+};

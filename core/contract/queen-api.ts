@@ -1,23 +1,36 @@
 /**
  * What the queen offers.
  *
- * On `queen.sock` (0600, for the keeper: whoever can open it controls rbee) only:
+ * On `queen.sock` (0600, for the keeper: it may do everything), and on TCP for keys with enough scope:
  *
- * | request | answer | |---|---| | `GET /v1/status` | `FleetStatus` | | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{
- * hives: HiveView[] }`, `HiveView` | | `GET /v1/hives/{hive}/devices` | `HiveDevices` | | `GET
- * /v1/hives/{hive}/models`, `GET /v1/hives/{hive}/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` | | `GET
- * /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id | | `GET
- * /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text | | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry
- * & { hive })[] }` | | `GET /v1/operations` | name, summary and schemas of each operation | | `POST /v1/jobs` (`{
- * operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` | | `GET /v1/jobs?limit=N`, `GET /v1/jobs/{id}` |
- * `{ jobs: JobView[] }`, `JobView` | | `GET /v1/jobs/{id}/events` | SSE of `JobEvent`, from after `Last-Event-ID`; ends
- * with the outcome | | `POST /v1/jobs/{id}/answers` | 204; the answer to an `ask` | | `DELETE /v1/jobs/{id}` | 202
- * `JobView`; cancels |
+ * | request | answer |
+ * |---|---|
+ * | `GET /v1/status` | `FleetStatus` |
+ * | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{ hives: HiveView[] }`, `HiveView` |
+ * | `GET /v1/hives/{hive}/devices` | `HiveDevices` |
+ * | `GET /v1/hives/{hive}/models`, `GET /v1/hives/{hive}/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
+ * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id |
+ * | `GET /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text |
+ * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |
+ * | `GET /v1/operations` | name, summary and schemas of each operation |
+ * | `POST /v1/jobs` (`{ operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` |
+ * | `GET /v1/jobs?limit=N`, `GET /v1/jobs/{id}` | `{ jobs: JobView[] }`, `JobView` |
+ * | `GET /v1/jobs/{id}/events` | SSE of `JobEvent`, from after `Last-Event-ID`; ends with the outcome |
+ * | `POST /v1/jobs/{id}/answers` | 204; the answer to an `ask` |
+ * | `DELETE /v1/jobs/{id}` | 202 `JobView`; cancels |
  *
- * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications): `GET /health`, `GET /v1/models`, `GET
+ * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications; loopback needs no key): `GET /health`, `GET /v1/models`, `GET
  * /v1/models/{name}`, and each path that the worker type of a ready worker serves, chosen by the request's `model`.
+ * Paths may lack `/v1` and have stray slashes.
  *
- * Errors are `{ error: ErrorBody }`; on the paths for applications also with OpenAI's `type`, `param`.
+ * `GET /v1/models` lists what can be requested: aliases too, and models whose workers load, restart or sleep, for which
+ * a request waits. Clients of OpenAI's and of Anthropic's API accept it. Beyond their fields, each model has its
+ * `state`, `capabilities`, and `context_length` where it is known. All models are on one page; `limit` and the like are
+ * ignored.
+ *
+ * Errors are `{ error: ErrorBody }`. On the paths for applications they have OpenAI's `type` and `param` as well, and their
+ * `code` is OpenAI's or that of the catalogue in lower case, whatever engine answered. Every answer has an `x-request-id`: the
+ * client's own if it is 1 to 128 visible ASCII characters, otherwise a new one.
  *
  * All jobs and their events share one budget of memory and one of disk; `jobs` of `FleetStatus` (`rbee status --json`)
  * has what they use and may use: `memoryBytes` of `maxMemoryBytes` (32 MiB), `diskBytes` of `maxDiskBytes` (256 MiB,
@@ -86,7 +99,16 @@ export interface JobsUsage {
 }
 
 export interface FleetStatus {
-  queen: { pid: number; version: string; url: string; mode: 'attached-hive' | 'standalone'; startedAt: string };
+  queen: {
+    pid: number;
+    version: string;
+    /** Where applications find it: the first of its addresses. */
+    url: string;
+    /** All of its addresses. Absent from an older queen. */
+    urls?: readonly string[];
+    mode: 'attached-hive' | 'standalone';
+    startedAt: string;
+  };
   hives: readonly HiveView[];
   workers: readonly WorkerView[];
   /** Names of the models served now. */
@@ -116,6 +138,8 @@ export interface QueenStatus {
   status: 'running' | 'stopped' | 'failed' | 'stale';
   pid: number | null;
   url: string | null;
+  /** All addresses on which it listens. */
+  urls?: readonly string[];
   version: string | null;
   startedAt: string | null;
   reason: string | null;

@@ -149,6 +149,8 @@ export interface ServedPath {
   method?: HttpMethod | 'any' | readonly HttpMethod[];
   /**
    * The path's purpose. A request to a path of kind `other` need not name a model if exactly one model serves the path.
+   * Answers are passed on unchanged, except for errors of all other kinds: they are rewritten in the format of OpenAI's errors,
+   * also within streams.
    */
   kind: ServedKind;
   /**

@@ -10,6 +10,8 @@ export interface WorkerFleet {
   workers(): Iterable<FleetWorker>;
   /** Paths that the installed worker types can serve, whether such a worker runs or not; `/*` at the end takes all below. */
   servablePaths(): Iterable<string>;
+  /** A machine is being connected to for the first time, and may have workers that are not known yet. */
+  isGathering(): boolean;
   /** Makes a sleeping worker ready. Resolves when `workers` shows it as ready; rejects with the reason if it cannot be woken. */
   wake(key: string): Promise<unknown>;
   /** Returns a function that ends the subscription. */
@@ -23,6 +25,8 @@ export interface FleetWorker {
   worker: HiveWorker;
   /** Its machine answers. */
   online: boolean;
+  /** Its machine has only just stopped answering, and is being reconnected to. */
+  returning?: boolean;
   /** Why no connection to it is allowed even when it is ready. */
   refused?: string;
   /** Connects to its machine; absent for workers on this machine. */

@@ -7,8 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import fastify from 'fastify';
+import { pino } from 'pino';
 import type { HiveWorker } from '../contract/hive-api.ts';
 import { applicationApi } from './api/application-api.ts';
+import { guard } from './api/guard.ts';
+import { makeApplicationServer } from './api/server.ts';
 import { BodyMemory } from './bodies/body-memory.ts';
 import { bodyLimits } from './bodies/limits.ts';
 import { Spool } from './bodies/spool.ts';
@@ -40,18 +43,34 @@ const fakeWorker = async (id: string, listener: Listener, over: Partial<HiveWork
 /** The application API in front of these workers. */
 const gatewayFor = async (...workers: (HiveWorker | FleetWorker)[]) => {
   const fleet = memoryFleet(workers);
-  const gateway = new Gateway(fleet);
+  const gateway = new Gateway(fleet, { maxWaitMs: 50 });
   const app = fastify({ forceCloseConnections: true });
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
   const folder = mkdtempSync(join(tmpdir(), 'rbee-gateway-'));
   open.push({ close: () => rmSync(folder, { recursive: true, force: true }) });
   const spool = new Spool(join(folder, 'spool'));
   const bodies = { memory: new BodyMemory(), spool, limits };
+  guard(app);
   await app.register(applicationApi({ gateway, health, logger: app.log, bodies }));
   await app.listen({ port: 0, host: '127.0.0.1' });
   open.push(gateway, app);
   const { port } = app.server.address() as { port: number };
   return { fleet, gateway, url: `http://127.0.0.1:${port}`, port, folder };
+};
+
+/** The same as its own server, with all hooks of the address. */
+const serverFor = async (...workers: HiveWorker[]) => {
+  const gateway = new Gateway(memoryFleet(workers));
+  const folder = mkdtempSync(join(tmpdir(), 'rbee-gateway-'));
+  open.push({ close: () => rmSync(folder, { recursive: true, force: true }) });
+  const bodies = { memory: new BodyMemory(), spool: new Spool(join(folder, 'spool')), limits };
+  const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
+  const parts = { gateway, health, logger: pino({ level: 'silent' }), bodies };
+  const app = makeApplicationServer(parts);
+  await app.register(applicationApi(parts));
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  open.push(gateway, app);
+  return { url: `http://127.0.0.1:${(app.server.address() as { port: number }).port}` };
 };
 
 const chatPath = '/v1/chat/completions';
@@ -138,7 +157,7 @@ describe('the gateway', () => {
   it('passes answers back unchanged: status, headers, bytes, streams', async () => {
     const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7) % 256));
     const { worker } = await fakeWorker('a', async (incoming, response) => {
-      if (incoming.url?.startsWith('/v1/embeddings')) {
+      if (incoming.url?.startsWith('/v1/things')) {
         response.writeHead(418, {
           'content-type': 'application/x-test',
           'x-own': 'yes',
@@ -149,13 +168,36 @@ describe('the gateway', () => {
       return streaming(event('one'), event('two'), 'data: [DONE]\n\n')(incoming as never, response as never);
     });
     const { url } = await gatewayFor(worker);
-    const whole = await post(url, { model: 'demo' }, '/v1/embeddings');
+    const whole = await fetch(`${url}/v1/things?model=demo`);
     assert.equal(whole.status, 418);
     assert.equal(whole.headers.get('x-own'), 'yes');
     assert.equal(whole.headers.get('access-control-allow-origin'), null);
     assert.ok(Buffer.from(await whole.arrayBuffer()).equals(bytes));
     const stream = await post(url, { model: 'demo', stream: true });
     assert.equal(await stream.text(), `${event('one')}${event('two')}data: [DONE]\n\n`);
+  });
+
+  it('passes JSON on in UTF-8, without a byte order mark, and refuses other bytes', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { url } = await gatewayFor(worker);
+    const ask = (bytes: Buffer, type: string) =>
+      fetch(url + chatPath, { method: 'POST', body: new Uint8Array(bytes), headers: { 'content-type': type } });
+    const text = '{"model":"demo","content":"é"}';
+    const cases: [Buffer, string][] = [
+      [Buffer.from(`\ufeff${text}`), 'application/json'],
+      [Buffer.from(text, 'latin1'), 'application/json; charset=ISO-8859-1'],
+      [Buffer.from(text), 'application/json; charset=iso-8859-1'],
+    ];
+    for (const [bytes, type] of cases) {
+      const { headers, body } = (await (await ask(bytes, type)).json()) as Echoed;
+      assert.equal(Buffer.from(body, 'base64').toString(), text);
+      if (!bytes.equals(Buffer.from(text))) assert.equal(headers['content-type'], 'application/json');
+    }
+    for (const type of ['application/json', 'application/json; charset=utf-8', 'application/json; charset=none']) {
+      const refused = await ask(Buffer.from(text, 'latin1'), type);
+      assert.equal(refused.status, 400);
+      assert.match(await refused.text(), /it is not UTF-8.*invalid_input/);
+    }
   });
 
   it('takes the model from a form or a query as well', async () => {
@@ -272,7 +314,7 @@ describe('the gateway', () => {
       const response = await post(url, { model: 'demo' });
       assert.equal(response.status, 502);
       const { error } = (await response.json()) as { error: Record<string, string> };
-      assert.equal(error['code'], 'WORKER_CONNECTION_LOST');
+      assert.equal(error['code'], 'worker_connection_lost');
       assert.equal(error['type'], 'server_error');
       await server.close();
     }
@@ -296,16 +338,103 @@ describe('the gateway', () => {
       const text = await (await post(url, { model: 'demo', stream: true })).text();
       assert.ok(text.startsWith(event('one')), text);
       const last = text.trim().split('\n').at(-1)!;
-      assert.equal(JSON.parse(last.slice('data: '.length)).error.code, 'WORKER_CONNECTION_LOST');
+      assert.equal(JSON.parse(last.slice('data: '.length)).error.code, 'worker_connection_lost');
       assert.ok(!text.includes('[DONE]'));
     }
   });
 
-  it('does not touch a stream that reported its own error', async () => {
+  it('puts the error of a stream into the one shape, and ends the stream as the worker does', async () => {
     const own = `${event('one')}data: {"error":{"message":"out of memory"}}\n\n`;
     const { worker } = await fakeWorker('a', streaming(own));
     const { url } = await gatewayFor(worker);
-    assert.equal(await (await post(url, { model: 'demo' })).text(), own);
+    const text = await (await post(url, { model: 'demo' })).text();
+    const [first, second = '', ...more] = text.split('\n\n');
+    assert.equal(`${first}\n\n`, event('one'));
+    assert.deepEqual(JSON.parse(second.slice('data: '.length)).error, {
+      message: 'out of memory',
+      type: 'server_error',
+      code: 'out_of_memory',
+      param: null,
+      hint: 'send less in one request, or start the worker with a smaller context or fewer slots',
+    });
+    assert.deepEqual(more, ['']);
+  });
+
+  it('puts the error answer of a worker into the one shape, with the right status and length', async () => {
+    const context = { code: 400, message: 'it exceeds the available context size', type: 'exceed_context_size_error' };
+    const { worker } = await fakeWorker('a', async (incoming, response) => {
+      await bodyOf(incoming);
+      const body = JSON.stringify({ error: context });
+      response
+        .writeHead(500, { 'content-type': 'text/plain', 'content-length': body.length, 'x-own': 'kept' })
+        .end(body);
+    });
+    const { url } = await gatewayFor(worker);
+    const response = await post(url, { model: 'demo' });
+    assert.equal(response.status, 400);
+    assert.equal(response.headers.get('x-own'), 'kept');
+    assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
+    const text = await response.text();
+    assert.equal(Number(response.headers.get('content-length')), Buffer.byteLength(text));
+    const { message, type, code, param } = JSON.parse(text).error;
+    assert.deepEqual(
+      [message, type, code, param],
+      [context.message, 'invalid_request_error', 'context_length_exceeded', 'messages'],
+    );
+  });
+
+  it('passes on a refusal whose end never came', async () => {
+    const { worker } = await fakeWorker('a', (incoming, response) => {
+      response.writeHead(413, { 'content-type': 'application/json', 'content-length': 100 });
+      response.write('{"error":{"message":"too la');
+      setImmediate(() => incoming.socket.destroy());
+    });
+    const { url } = await gatewayFor(worker);
+    const response = await post(url, { model: 'demo' });
+    assert.equal(response.status, 413);
+    assert.equal(((await response.json()) as { error: { code: string } }).error.code, 'body_too_large');
+  });
+
+  it('reads no more of an error answer than it needs, and leaves those of other paths alone', async () => {
+    const large = `{"error":{"message":"${'x'.repeat(10_000_000)}"}}`;
+    const { worker } = await fakeWorker('a', async (incoming, response) => {
+      await bodyOf(incoming);
+      response.writeHead(500).end(large);
+    });
+    const { url } = await gatewayFor(worker);
+    const short = (await (await post(url, { model: 'demo' })).json()) as { error: { code: string; message: string } };
+    assert.equal(short.error.code, 'worker_failed');
+    assert.ok(short.error.message.length < 1_000);
+    const other = await fetch(`${url}/v1/things?model=demo`);
+    assert.equal(await other.text(), large);
+  });
+
+  it('gives each request an id: the one of the client if it is acceptable, otherwise a new one', async () => {
+    const { worker } = await fakeWorker('a', (incoming, response) => {
+      response.setHeader('x-request-id', 'of-the-worker');
+      return echo(incoming, response);
+    });
+    const { url } = await serverFor(worker);
+    const ask = async (id?: string, model = 'demo') => {
+      const headers = { 'content-type': 'application/json', ...(id !== undefined && { 'x-request-id': id }) };
+      const response = await post(url, { model }, chatPath, { headers });
+      const answer = (await response.json()) as Partial<Echoed>;
+      return { told: response.headers.get('x-request-id'), asked: answer.headers?.['x-request-id'] };
+    };
+    assert.deepEqual(await ask('trace/42~!'), { told: 'trace/42~!', asked: 'trace/42~!' });
+    assert.deepEqual(await ask('x'.repeat(128)), { told: 'x'.repeat(128), asked: 'x'.repeat(128) });
+    assert.equal((await ask('mine', 'unknown')).told, 'mine');
+    const made = new Set<string | null>();
+    for (const id of [undefined, '', 'x'.repeat(129), 'with space', 'é']) {
+      const { told, asked } = await ask(id);
+      assert.match(told ?? '', /^req_[\w-]{9,20}$/);
+      assert.equal(asked, told);
+      made.add(told);
+    }
+    assert.equal(made.size, 5);
+    for (const path of ['/health', '/v1/models', '/nothing', '/v1/models/none', '/%', `/${'x'.repeat(9_000)}`]) {
+      assert.match((await fetch(url + path)).headers.get('x-request-id') ?? '', /^req_/, path);
+    }
   });
 
   it('cuts the connection when an answer that is not an event stream broke off', async () => {
@@ -330,20 +459,21 @@ describe('the gateway', () => {
     const unknown = await refusal(await post(url, { model: 'dmeo' }));
     assert.deepEqual(
       [unknown.status, unknown.code, unknown.type, unknown.param],
-      [404, 'MODEL_NOT_FOUND', 'invalid_request_error', 'model'],
+      [404, 'model_not_found', 'invalid_request_error', 'model'],
     );
     assert.match(unknown.message, /did you mean demo/);
     const waiting = await post(url, { model: 'other' });
     assert.ok(Number(waiting.headers.get('retry-after')) > 0);
-    assert.deepEqual((await refusal(waiting)).code, 'NO_READY_WORKER');
-    assert.equal((await refusal(await post(url, { model: 'demo' }, '/v1/rerank'))).code, 'PATH_NOT_SERVED');
-    assert.equal((await refusal(await post(url, { model: 'nope' }, '/v1/rerank'))).code, 'NOT_FOUND');
-    assert.equal((await refusal(await fetch(`${url}/favicon.ico`))).code, 'NOT_FOUND');
-    assert.equal((await refusal(await post(url, {}))).code, 'INVALID_INPUT');
-    assert.equal((await refusal(await post(url, undefined, chatPath, { body: '{broken' }))).code, 'INVALID_INPUT');
+    assert.deepEqual((await refusal(waiting)).code, 'no_ready_worker');
+    assert.equal((await refusal(await post(url, { model: 'demo' }, '/v1/rerank'))).code, 'path_not_served');
+    assert.equal((await refusal(await post(url, { model: 'nope' }, '/v1/rerank'))).code, 'not_found');
+    assert.equal((await refusal(await fetch(`${url}/favicon.ico`))).code, 'not_found');
+    assert.equal((await refusal(await post(url, {}))).code, 'invalid_input');
+    assert.equal((await refusal(await post(url, undefined, chatPath, { body: '{broken' }))).code, 'invalid_input');
     for (const type of ['text/plain', 'multipart/form-data; boundary=b', 'application/x-www-form-urlencoded']) {
-      const init = { method: 'POST', headers: { 'content-type': type }, body: '{"model":"demo"}' };
-      assert.equal((await refusal(await fetch(url + chatPath, init))).code, 'UNSUPPORTED_CONTENT_TYPE');
+      const headers = { 'content-type': type, 'sec-fetch-site': 'same-origin' };
+      const init = { method: 'POST', headers, body: '{"model":"demo"}' };
+      assert.equal((await refusal(await fetch(url + chatPath, init))).code, 'unsupported_content_type');
     }
   });
 
@@ -381,7 +511,7 @@ describe('the gateway', () => {
     outgoing.flushHeaders();
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
     assert.equal(response.statusCode, 413);
-    assert.match((await bodyOf(response)).toString(), /BODY_TOO_LARGE.*64 MiB/);
+    assert.match((await bodyOf(response)).toString(), /64 MiB.*body_too_large/);
     outgoing.destroy();
   });
 
@@ -441,6 +571,32 @@ describe('the gateway', () => {
     await until(() => spoolFiles(folder).length === 0, 'it is gone');
   });
 
+  it('answers a body that is too large while the client still sends, fast or slowly, and goes on with the connection', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { url } = await serverFor(worker);
+    for (const [pieceBytes, pauseMs] of [
+      [4 * 1024 * 1024, 0],
+      [1024 * 1024, 5],
+    ] as const) {
+      // A client that reads nothing before it has sent everything.
+      const socket = connect(Number(new URL(url).port), '127.0.0.1').pause();
+      socket.on('error', () => {});
+      const type = 'content-type: application/json\r\ntransfer-encoding: chunked';
+      socket.write(`POST ${chatPath} HTTP/1.1\r\nhost: x\r\n${type}\r\n\r\n`);
+      const piece = Buffer.alloc(pieceBytes, ' ');
+      for (let sent = 0; sent < 80 * 1024 * 1024; sent += pieceBytes) {
+        socket.write(`${pieceBytes.toString(16)}\r\n`);
+        socket.write(piece);
+        if (!socket.write('\r\n')) await once(socket, 'drain');
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+      socket.write('0\r\n\r\nGET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+      const answers = Buffer.concat(await socket.toArray()).toString();
+      assert.deepEqual(answers.match(/HTTP\/1.1 [^\r]*/g), ['HTTP/1.1 413 Payload Too Large', 'HTTP/1.1 200 OK']);
+      assert.match(answers, /"code":"body_too_large"/);
+    }
+  });
+
   it('refuses a large body that is malformed or names no model, without asking a worker', async () => {
     let requests = 0;
     const { worker } = await fakeWorker('a', (_, response) => {
@@ -453,7 +609,7 @@ describe('the gateway', () => {
       const headers = { 'content-type': 'application/json' };
       const response = await fetch(url + chatPath, { method: 'POST', body, headers });
       assert.equal(response.status, 400);
-      assert.match(await response.text(), /INVALID_INPUT/);
+      assert.match(await response.text(), /invalid_input/);
     }
     assert.equal(requests, 0);
     await until(() => spoolFiles(folder).length === 0, 'nothing is left open');
@@ -538,11 +694,11 @@ describe('what a worker declares that it serves', () => {
     for (const [path, type] of [
       ['/v1/hear?model=demo', 'application/json'],
       ['/v1/hear?model=demo', 'video/mp4'],
-      ['/v1/embeddings', 'text/plain'],
+      ['/v1/embeddings', 'image/png'],
       ['/v1/embeddings', 'multipart/form-data; boundary=x'],
     ] as const) {
       const { code } = await refusal(await send(path, type, '{"model":"demo"}'));
-      assert.equal(code, 'UNSUPPORTED_CONTENT_TYPE', `${path} ${type}`);
+      assert.equal(code, 'unsupported_content_type', `${path} ${type}`);
     }
   });
 
@@ -570,7 +726,7 @@ describe('what a worker declares that it serves', () => {
     });
     const { url } = await gatewayFor(worker, other.worker);
     const error = await refusal(await post(url, { model: 'demo' }, '/v1/rerank'));
-    assert.equal(error.code, 'PATH_NOT_SERVED');
+    assert.equal(error.code, 'path_not_served');
     const hint = `Start a worker with --option rerank=true; models that do: ranker; it serves: POST ${chatPath}`;
     const message = 'model demo does not serve POST /v1/rerank: not a path of a (llamacpp, builtin)';
     assert.deepEqual([error.message, error.hint], [message, hint]);
@@ -644,12 +800,12 @@ describe('an id that a worker made', () => {
       );
       fleet.changed();
     };
-    assert.equal((await refusal(await ask('unheard-of'))).code, 'ID_NOT_FOUND');
+    assert.equal((await refusal(await ask('unheard-of'))).code, 'id_not_found');
     replace({ state: 'loading' });
-    assert.equal((await refusal(await ask(of.id))).code, 'NO_READY_WORKER');
+    assert.equal((await refusal(await ask(of.id))).code, 'no_ready_worker');
     // Another worker that got the same name does not know the ids of the one before.
     replace({ state: 'ready', uid: 'second' });
-    assert.equal((await refusal(await ask(of.id))).code, 'ID_NOT_FOUND');
+    assert.equal((await refusal(await ask(of.id))).code, 'id_not_found');
     replace({ names: ['alone'] });
     assert.equal((await ask(of.id, '?model=alone')).headers.get('x-rbee-worker'), 'a');
   });
@@ -684,7 +840,7 @@ describe('an id that a worker made', () => {
     assert.deepEqual(new Set(asked), new Set([undefined]));
     assert.equal((await fetch(`${url}/v1/batches/12`)).headers.get('x-rbee-worker'), 'a');
     for (const id of ['text', 'long']) {
-      assert.equal((await refusal(await fetch(`${url}/v1/batches/${id}`))).code, 'ID_NOT_FOUND');
+      assert.equal((await refusal(await fetch(`${url}/v1/batches/${id}`))).code, 'id_not_found');
     }
   });
 });
@@ -729,7 +885,7 @@ describe('draining', () => {
     assert.match(await response.text(), /it is being stopped/);
     assert.equal(gateway.inFlight('a'), 0);
     const refused = await post(url, { model: 'demo' });
-    assert.match(await refused.text(), /NO_READY_WORKER.*a is draining/);
+    assert.match(await refused.text(), /a is draining.*no_ready_worker/);
   });
 });
 

@@ -2,18 +2,22 @@
  * The gateway: passes a request on to a ready worker of its model and streams the answer back. It knows no engine: worker types
  * declare which paths they serve.
  */
+import type { Aliases } from '../config/aliases.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HiveWorker } from '../contract/hive-api.ts';
 import type { Narrate } from '../contract/narration.ts';
-import { takesPath } from '../contract/served-path.ts';
 import type { ServedPath } from '../contract/worker-type.ts';
+import type { Grant } from './access/caller.ts';
 import type { Dial, WorkerFleet } from './fleet.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward/forward.ts';
 import { readMadeIds } from './forward/made-ids.ts';
 import { Pools } from './forward/pools.ts';
+import { withModel } from './model-name/rename-model.ts';
 import { Affinity } from './routing/affinity.ts';
 import { type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
 import { isCorePath } from './routing/core-paths.ts';
+import type { KnownPaths } from './routing/normal-path.ts';
+import { Waiting } from './routing/waiting.ts';
 import { Waking } from './routing/waking.ts';
 
 export type { ResponseHeaders } from './forward/headers.ts';
@@ -22,10 +26,16 @@ export interface GatewayRequest extends Incoming {
   /** Without the query. */
   path: string;
   model: string;
+  /** The model as the request itself names it, if it does. */
+  named?: string;
   /** Media type of the body, if there is one. */
   bodyType?: string;
   /** Key of the only worker that can answer, see `makerOf`. */
   only?: string;
+  /** Which models and hives the caller may use; absent for all. */
+  grant?: Grant | undefined;
+  /** The answer is read on its way, so the worker must not compress it. */
+  isRead?: boolean;
   /** Aborted when the client disconnects. */
   signal: AbortSignal;
 }
@@ -49,6 +59,13 @@ export interface WorkerRef {
   id: string;
 }
 
+export interface GatewayOptions {
+  /** Other names of models, by alias. */
+  aliases?: Aliases;
+  /** How long a request waits for a worker that starts, loads or restarts, in milliseconds. */
+  maxWaitMs?: number;
+}
+
 interface Exchange {
   abort: (reason: RbeeError) => void;
   retryElsewhere: () => void;
@@ -56,17 +73,23 @@ interface Exchange {
 
 const drainTimeoutMs = 30_000;
 const maxAttempts = 3;
+const defaultMaxWaitMs = 120_000;
+/** How long it may take until the fleet shows that a worker has ended. */
+const newsMs = 1_000;
 
-export class Gateway {
+export class Gateway implements KnownPaths {
   readonly #fleet: WorkerFleet;
+  readonly #aliases: Aliases | undefined;
+  readonly #maxWaitMs: number;
   readonly #unwatch: () => void;
   readonly #pools = new Pools();
   readonly #waking: Waking;
   readonly #affinity = new Affinity();
   readonly #exchanges = new Map<string, Set<Exchange>>();
   readonly #lastUsed = new Map<string, number>();
-  /** Workers that get no requests, with the number of operations that hold each of them. */
-  readonly #held = new Map<string, number>();
+  readonly #waiting = new Waiting();
+  /** Workers that get no requests: how many operations hold each of them, and whether it will be ready again afterwards. */
+  readonly #held = new Map<string, { count: number; returns: boolean }>();
   readonly #emptied = new Set<() => void>();
   /** How busy each worker is, for `choose`. */
   readonly load: Load = {
@@ -75,9 +98,13 @@ export class Gateway {
   };
   #uses = 0;
   #names: Names | undefined;
+  /** What each grant may see of the present fleet. */
+  #granted = new WeakMap<Grant, Names>();
 
-  constructor(fleet: WorkerFleet) {
+  constructor(fleet: WorkerFleet, { aliases, maxWaitMs = defaultMaxWaitMs }: GatewayOptions = {}) {
     this.#fleet = fleet;
+    this.#aliases = aliases;
+    this.#maxWaitMs = maxWaitMs;
     this.#waking = new Waking((key) => fleet.wake(key));
     this.#unwatch = fleet.watch({ changed: () => this.#refresh(), silent: (key) => this.#retryElsewhere(key) });
   }
@@ -88,17 +115,44 @@ export class Gateway {
     return this.#names;
   }
 
-  /** An installed worker type can serve the path, whether such a worker runs or not. */
-  isServable(path: string): boolean {
-    for (const declared of this.#fleet.servablePaths()) if (takesPath(declared, path)) return true;
+  /** The same for a caller that may not use every model and hive. */
+  namesFor(grant: Grant | undefined): Names {
+    if (!grant) return this.names;
+    const known = this.#granted.get(grant);
+    if (known) return known;
+    const granted = this.names.only(({ worker }) => mayUse(grant, worker));
+    this.#granted.set(grant, granted);
+    return granted;
+  }
+
+  /** Waits until all machines have been asked for their workers, as long as none of those known serves the model. */
+  async gather(model: string, signal: AbortSignal): Promise<void> {
+    const deadline = performance.now() + this.#maxWaitMs;
+    while (this.#fleet.isGathering() && this.names.named(model).length === 0 && !signal.aborted)
+      if (!(await this.#waiting.change(deadline, signal))) return;
+  }
+
+  /** A worker declares this very path, not a pattern. */
+  isDeclared(path: string): boolean {
+    return this.names.declares(path);
+  }
+
+  /** A worker declares the path or a pattern for it. */
+  isServed(path: string): boolean {
+    return this.names.kindOf(path) !== undefined;
+  }
+
+  /** An installed worker type declares this very path, whether such a worker runs or not. */
+  isInstalled(path: string): boolean {
+    for (const declared of this.#fleet.servablePaths()) if (declared === path) return true;
     return false;
   }
 
   /** The worker that made an id in the path; undefined if there is no such id, or it is not known or gone. */
-  makerOf(path: string): Candidate | undefined {
-    for (const id of this.names.idsIn(path)) {
+  makerOf(path: string, names: Names = this.names): Candidate | undefined {
+    for (const id of names.idsIn(path)) {
       const maker = this.#affinity.makerOf(id);
-      const candidate = maker && this.names.byKey(maker.key);
+      const candidate = maker && names.byKey(maker.key);
       if (candidate?.worker.uid === maker?.uid) return candidate;
     }
     return undefined;
@@ -116,9 +170,11 @@ export class Gateway {
   async handle(request: GatewayRequest, sink: WorkerSink): Promise<void> {
     const tried = new Map<string, number>();
     const excluded = new Set<string>();
+    // If its worker ended, it may have been the cause, so it does not wait for the next process of the worker.
+    let wasSent = false;
     for (let attempt = 1; ; attempt++) {
-      const chosen = await this.#awake(request, excluded);
-      if (request.signal.aborted) return;
+      const chosen = await this.#awake(request, excluded, !wasSent);
+      if (!chosen || request.signal.aborted) return;
       const { key, worker } = chosen;
       const ended = await this.#attempt(chosen, request, sink, excluded);
       if (ended.kind !== 'untouched' || request.signal.aborted) return;
@@ -126,23 +182,33 @@ export class Gateway {
       const before = tried.get(key) ?? 0;
       tried.set(key, before + 1);
       excluded.add(key);
+      wasSent ||= !isConnectionRefused(ended.error);
       if (attempt === maxAttempts) throw error;
       if (this.#hasOther(request, excluded)) continue;
+      if (!wasSent && (await this.#isReplaced(chosen, request.signal))) {
+        excluded.delete(key);
+        continue;
+      }
       // If the worker had just closed the idle connection, that looks the same as a crash. Try once more to find out.
       if (ended.refused || before > 0 || ended.error instanceof RbeeError) throw error;
       excluded.delete(key);
     }
   }
 
-  /** The worker gets no more requests until `release`. */
-  hold(key: string): void {
-    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+  /** Requests that wait for a worker to become ready. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** The worker gets no more requests until `release`. If it `returns` by then, requests wait for it. */
+  hold(key: string, { returns = false }: { returns?: boolean } = {}): void {
+    this.#held.set(key, { count: (this.#held.get(key)?.count ?? 0) + 1, returns });
     this.#refresh();
   }
 
   release(key: string): void {
-    const left = (this.#held.get(key) ?? 1) - 1;
-    if (left > 0) this.#held.set(key, left);
+    const { count = 1, returns = false } = this.#held.get(key) ?? {};
+    if (count > 1) this.#held.set(key, { count: count - 1, returns });
     else this.#held.delete(key);
     this.#refresh();
   }
@@ -185,6 +251,8 @@ export class Gateway {
 
   #refresh(): void {
     this.#names = undefined;
+    this.#granted = new WeakMap();
+    this.#waiting.wake();
   }
 
   /** The machine of a worker is silent: requests that it has not begun to answer go to other workers, if there are any. */
@@ -192,15 +260,23 @@ export class Gateway {
     for (const exchange of [...(this.#exchanges.get(key) ?? [])]) exchange.retryElsewhere();
   }
 
-  /** A ready worker; wakes one if none is ready. Skips workers that do not wake; if none is left, throws why the last did not. */
-  async #awake(wanted: GatewayRequest, excluded: Set<string>): Promise<Chosen> {
+  /**
+   * A ready worker. Wakes one if none is ready, and waits for one that will be ready soon. Skips workers that do not wake; if none
+   * is left, throws why the last did not. Undefined if the client disconnects.
+   */
+  async #awake(wanted: GatewayRequest, excluded: Set<string>, mayWait: boolean): Promise<Chosen | undefined> {
     let failed: unknown;
+    let deadline: number | undefined;
     for (;;) {
       let chosen: Chosen;
       try {
-        chosen = choose(wanted, this.names, this.load, excluded);
+        chosen = choose(wanted, this.namesFor(wanted.grant), this.load, excluded);
       } catch (error) {
-        throw failed ?? error;
+        if (!mayWait || !willBeReady(error)) throw failed ?? error;
+        deadline ??= performance.now() + this.#maxWaitMs;
+        if (!(await this.#waiting.change(deadline, wanted.signal))) throw error;
+        if (wanted.signal.aborted) return undefined;
+        continue;
       }
       const { key, asleep } = chosen;
       if (!asleep || wanted.signal.aborted) return chosen;
@@ -211,6 +287,17 @@ export class Gateway {
         excluded.add(key);
       }
     }
+  }
+
+  /** It refused a connection. Waits until the fleet shows that it has ended or runs again; false if that does not happen. */
+  async #isReplaced({ key, worker }: Chosen, signal: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + newsMs;
+    const isSame = () => {
+      const now = this.names.byKey(key)?.worker;
+      return now?.pid === worker.pid && now.port === worker.port && now.state === worker.state;
+    };
+    while (isSame()) if (signal.aborted || !(await this.#waiting.change(deadline, signal))) return false;
+    return true;
   }
 
   async #attempt(
@@ -238,18 +325,37 @@ export class Gateway {
       const attempt = {
         dispatcher: this.#pools.of(key, worker),
         worker: worker.id,
+        kind: served.kind,
         apiKey: worker.apiKey,
         endsWithMarker,
-        isRead: served.affinity !== undefined,
+        isRead: served.affinity !== undefined || request.isRead === true,
         onBegin: () => {
           begun = true;
         },
       };
-      return await forward(attempt, request, this.#remembering(sink, key, worker, served), own.signal);
+      const renamed = this.#renamed(worker, request);
+      return await forward(
+        attempt,
+        renamed ? await renamed : request,
+        this.#remembering(sink, key, worker, served),
+        own.signal,
+      );
     } finally {
       request.signal.removeEventListener('abort', leave);
       this.#exit(key, exchange);
     }
+  }
+
+  /**
+   * The request with the worker's own name for the model, if it uses another. Case makes no difference to a name, so it is passed on
+   * as written.
+   */
+  #renamed(worker: HiveWorker, request: GatewayRequest): Promise<GatewayRequest> | undefined {
+    const { named } = request;
+    if (named === undefined || worker.names.includes(named)) return undefined;
+    const name = this.names.nameAt(worker, named);
+    const isSame = name === undefined || name.toLowerCase() === named.toLowerCase();
+    return isSame ? undefined : withModel(request, name);
   }
 
   /** Remembers the ids that the worker makes in its answer, if this path makes any. */
@@ -275,7 +381,7 @@ export class Gateway {
 
   #hasOther(request: GatewayRequest, excluded: ReadonlySet<string>): boolean {
     try {
-      choose(request, this.names, this.load, excluded);
+      choose(request, this.namesFor(request.grant), this.load, excluded);
       return true;
     } catch {
       return false;
@@ -304,24 +410,46 @@ export class Gateway {
   #readFleet(): Names {
     const candidates: Candidate[] = [];
     const dials = new Map<string, Dial | undefined>();
-    for (const { key, worker, online, refused, dial } of this.#fleet.workers()) {
-      const held = this.#held.has(key);
+    for (const { key, worker, online, returning = false, refused, dial } of this.#fleet.workers()) {
+      const held = this.#held.get(key);
       const usable = online && !held && refused === undefined;
       const open = worker.state === 'ready' && worker.port !== null && usable;
       const shown = refused ?? (held && worker.state === 'ready' ? 'draining' : worker.state);
       const asleep = worker.state === 'sleeping' && usable;
-      candidates.push({ key, worker: withoutCorePaths(worker), open, asleep, state: online ? shown : 'lost' });
+      const coming = refused === undefined && isComing(worker, { held, isOnline: online, isReturning: returning });
+      const state = online ? shown : 'lost';
+      candidates.push({ key, worker: withoutCorePaths(worker), open, asleep, coming, state });
       if (worker.port !== null && refused === undefined) dials.set(key, dial);
     }
     this.#pools.keepOnly(dials);
     for (const key of this.#lastUsed.keys()) if (!dials.has(key)) this.#lastUsed.delete(key);
-    return new Names(candidates);
+    return new Names(candidates, this.#aliases);
   }
 }
+
+/** A restart is under way in these. */
+const startingStates = new Set<HiveWorker['state']>(['starting', 'loading', 'unhealthy']);
+
+const isComing = (
+  { state }: HiveWorker,
+  { held, isOnline, isReturning }: { held: { returns: boolean } | undefined; isOnline: boolean; isReturning: boolean },
+): boolean => {
+  if (!isOnline && !isReturning) return false;
+  if (held) return held.returns && state !== 'failed';
+  return startingStates.has(state) || (!isOnline && (state === 'ready' || state === 'sleeping'));
+};
+
+const willBeReady = (error: unknown): boolean => error instanceof RbeeError && error.retryAfter !== undefined;
+
+/** Nothing of the request was sent. */
+const isConnectionRefused = (error: Error): boolean => 'code' in error && error.code === 'ECONNREFUSED';
 
 const withoutCorePaths = (worker: HiveWorker): HiveWorker =>
   worker.serves.some(({ path }) => isCorePath(path))
     ? { ...worker, serves: worker.serves.filter(({ path }) => !isCorePath(path)) }
     : worker;
+
+const mayUse = ({ models, hives }: Grant, { names, hive }: HiveWorker): boolean =>
+  (!models || models.some((model) => model === names[0])) && (!hives || hives.includes(hive));
 
 const requests = (count: number): string => (count === 1 ? '1 request' : `${count} requests`);

@@ -2,7 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { AccessKey } from '../contract/access.ts';
 import type { HiveWorker } from '../contract/hive-api.ts';
+import type { KeyStorage } from './access/key-ring.ts';
 import type { FleetWatcher, FleetWorker, WorkerFleet } from './fleet.ts';
 
 /** A ready worker with every field; `over` replaces some. */
@@ -45,6 +47,7 @@ export const workerWith = (over: Partial<HiveWorker> = {}): HiveWorker => ({
 export interface MemoryFleet extends WorkerFleet {
   /** What it consists of; call `changed` after changing it. */
   list: FleetWorker[];
+  gathering: boolean;
   changed(): void;
   silent(key: string): void;
 }
@@ -56,9 +59,11 @@ export const memoryFleet = (
 ): MemoryFleet => {
   const watchers = new Set<FleetWatcher>();
   const fleet: MemoryFleet = {
+    gathering: false,
     list: [...workers].map((worker) => ('worker' in worker ? worker : { key: worker.id, worker, online: true })),
     workers: () => fleet.list,
     servablePaths: () => servable,
+    isGathering: () => fleet.gathering,
     wake,
     watch: (watcher) => {
       watchers.add(watcher);
@@ -72,6 +77,17 @@ export const memoryFleet = (
     },
   };
   return fleet;
+};
+
+/** Keys in memory. */
+export const memoryKeys = (keys: readonly AccessKey[] = []): KeyStorage => {
+  let stored = keys;
+  return {
+    load: async () => stored,
+    save: async (next) => {
+      stored = next;
+    },
+  };
 };
 
 export interface TestServer {

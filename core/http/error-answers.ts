@@ -2,18 +2,20 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyReply } from 'fastify';
-import { asRbeeError, type ErrorBody, type ErrorCode, RbeeError } from '../contract/errors.ts';
+import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
 import { formatBytes } from '../narration/quantities.ts';
 import { drainRest } from './drain-rest.ts';
+import { newRequestId, requestIdHeader } from './request-id.ts';
 import { pathOf } from './request-target.ts';
 
 /** The body of an error answer; each API has its own shape. */
-export type ErrorForm = (error: RbeeError) => ErrorBody;
+export type ErrorForm = (error: RbeeError) => Omit<ErrorBody, 'code'> & { code: string };
 
 /** The shape of the error catalogue. */
 export const plainForm: ErrorForm = (error) => error.toJSON();
 
 interface RefusedRequest {
+  id: string;
   url: string;
   headers: IncomingHttpHeaders;
   raw: IncomingMessage;
@@ -26,9 +28,11 @@ export const sendError =
     const error =
       fromFramework(thrown, { path: pathOf(request.url), type: request.headers['content-type'] ?? 'none' }) ??
       asRbeeError(thrown, 'the queen', 'rbee queen logs');
-    if (error.code === 'INTERNAL') logger.error(thrown);
-    const retry = retryAfter(error);
-    if (retry !== undefined) reply.header('retry-after', retry);
+    if (error.code === 'INTERNAL') logger.error({ err: thrown, requestId: request.id }, error.message);
+    // Errors of the framework come before any hook.
+    reply.header(requestIdHeader, request.id);
+    if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
+    if (error.status === 401) reply.header('www-authenticate', 'Bearer');
     if (error.code === 'BODY_TOO_SLOW') reply.header('connection', 'close');
     else if (!request.raw.complete) {
       // Fastify would close the connection right after the answer.
@@ -43,12 +47,6 @@ export const notFound = (request: { method: string; url: string }): RbeeError =>
 
 /** Max size of a JSON body that is parsed by fastify. */
 export const maxJsonBytes = 8 * 1024 * 1024;
-
-/** Seconds after which a retry may succeed. */
-const retryAfter = (error: RbeeError): number | undefined => {
-  const soon: readonly ErrorCode[] = ['NO_READY_WORKER', 'WORKER_NOT_READY', 'HIVE_UNREACHABLE'];
-  return soon.includes(error.code) ? 2 : undefined;
-};
 
 /** Errors of fastify itself about a request. */
 const fromFramework = (thrown: unknown, { path, type }: { path: string; type: string }): RbeeError | undefined => {
@@ -83,6 +81,7 @@ export const answerUnreadable =
     const error = RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint });
     const body = JSON.stringify({ error: form(error) });
     const head = ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close'];
+    head.push(`${requestIdHeader}: ${newRequestId()}`);
     socket.end(`HTTP/1.1 ${status}\r\n${head.join('\r\n')}\r\n\r\n${body}`);
   };
 

@@ -1,12 +1,10 @@
-/** Where a server listens: a socket for its owner alone, or a loopback port for all programs on this machine. */
+/** Where a server listens: a socket for its owner alone, or an address for other programs. */
 import { chmod, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { isLoopback } from '../config/checks.ts';
+import type { ListenAddress } from '../config/listen-address.ts';
 import { makeSocketFolder } from '../config/private-places.ts';
-import type { RbeeConfig } from '../config/rbee-conf.ts';
-import { RbeeError } from '../contract/errors.ts';
 import { listenProblem } from './listen-problem.ts';
 
 /** Replaces a socket that is already there: the caller holds the daemon's lock, so nothing listens on it. */
@@ -23,33 +21,20 @@ export const listenOnSocket = async (app: FastifyInstance, path: string): Promis
   await chmod(path, 0o600);
 };
 
-/**
- * Returns the URL. `conf` is the file that the address comes from. On failure the server is closed. Throws PORT_TAKEN,
- * CONFIG_INVALID.
- */
-export const listenOnLoopback = async (
-  app: FastifyInstance,
-  { bind, port }: Pick<RbeeConfig['queen'], 'bind' | 'port'>,
-  conf: string,
-): Promise<string> => {
+/** Returns the address with its actual port. `conf` is the file that it comes from. Throws PORT_TAKEN, CONFIG_INVALID. */
+export const listenAt = async (app: FastifyInstance, address: ListenAddress, conf: string): Promise<ListenAddress> => {
+  const { host, port, tls } = address;
   try {
-    if (!isLoopback(bind)) throw notLoopback(bind, conf);
-    await app.listen({ host: bind, port }).catch((error) => {
-      throw listenProblem(error, { bind, port }, conf);
-    });
+    // `::` means IPv6 alone, so that it can stand beside an address for IPv4.
+    await app.listen({ host, port, ipv6Only: host === '::' });
   } catch (error) {
-    await app.close();
-    throw error;
+    throw listenProblem(error, address, conf);
   }
-  const { address, family, port: actual } = app.server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
+  const { address: actualHost, port: actualPort } = app.server.address() as AddressInfo;
+  return { host: actualHost, port: actualPort, tls };
 };
 
-const notLoopback = (bind: string, file: string): RbeeError =>
-  RbeeError.of('CONFIG_INVALID', {
-    file,
-    line: 1,
-    column: 1,
-    problem: `[queen] bind = "${bind}" is open to other machines, which this version does not support`,
-    hint: 'use bind = "127.0.0.1", and reach it from other machines with ssh -L',
-  });
+/** Closes a server whether it listens or not. */
+export const closeListener = async (app: FastifyInstance): Promise<void> => {
+  await app.close();
+};

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { inputSchemas } from '../contract/input-schemas.ts';
 import { answerUnreadable, type ErrorForm, maxJsonBytes, notFound, sendError } from './error-answers.ts';
+import { requestIdHeader, requestIdOf } from './request-id.ts';
 import { originForm } from './request-target.ts';
 
 export interface HttpServerOptions {
@@ -11,15 +12,21 @@ export interface HttpServerOptions {
   errorForm: ErrorForm;
   /** How long a client may take to send a request, in milliseconds. Answers have no time limit. */
   requestTimeoutMs: number;
+  /** Path and query that a request is answered for; the default is its target as it was sent. */
+  rewriteUrl?: (request: { url?: string }) => string;
   /** Whether to hand the request to the `upgrade` listeners; all others are answered as plain HTTP. */
   takesUpgrade: (request: IncomingMessage) => boolean;
+  /** PEM; absent for plain HTTP. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
 }
 
 export const makeHttpServer = ({
   logger,
   errorForm,
   requestTimeoutMs,
+  rewriteUrl = originForm,
   takesUpgrade,
+  tls,
 }: HttpServerOptions): FastifyInstance => {
   const app = fastify({
     loggerInstance: logger,
@@ -28,11 +35,19 @@ export const makeHttpServer = ({
     schemaController: inputSchemas,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',
-    rewriteUrl: originForm,
+    rewriteUrl,
+    genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512 },
-    http: { shouldUpgradeCallback: takesUpgrade },
+    // Exactly one of the two; fastify's types know each alone.
+    ...((tls
+      ? { https: { ...tls, shouldUpgradeCallback: takesUpgrade } }
+      : { http: { shouldUpgradeCallback: takesUpgrade } }) as { http: object }),
     clientErrorHandler: answerUnreadable(errorForm),
     frameworkErrors: (error, request, reply) => void sendError(logger, errorForm)(error, request, reply),
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header(requestIdHeader, request.id);
+    done();
   });
   app.setErrorHandler(sendError(logger, errorForm));
   app.setNotFoundHandler((request) => {

@@ -36,6 +36,14 @@ export abstract class RbeeCommand extends Command {
   #out: Screen | undefined;
   #err: Screen | undefined;
 
+  /** For what works on this machine alone. Throws QUEEN_ELSEWHERE if RBEE_QUEEN names a queen elsewhere. */
+  protected mustBeHere(hint = 'run it on that machine, or unset RBEE_QUEEN'): void {
+    const url = this.env['RBEE_QUEEN'];
+    if (!url) return;
+    const command = `rbee ${(this.id ?? '').replaceAll(':', ' ')}`;
+    throw RbeeError.of('QUEEN_ELSEWHERE', { command, url: url.slice(0, 200), hint });
+  }
+
   protected get paths(): Paths {
     this.#paths ??= pathsFrom(this.env);
     return this.#paths;
@@ -145,6 +153,10 @@ export abstract class QueenCommand extends RbeeCommand {
 
   protected async queen(flags: { 'no-start'?: boolean }): Promise<QueenClient> {
     const { connectQueen, socketAnswers } = await import('./queen-access.ts');
+    if (this.env['RBEE_QUEEN']) {
+      const { queenAddress } = await import('./queen-address.ts');
+      return connectQueen(await queenAddress(this.env, this.paths));
+    }
     if (!flags['no-start'] && !(await socketAnswers(this.paths.queenSocket))) await this.startQueen();
     return connectQueen({ socketPath: this.paths.queenSocket });
   }
@@ -175,7 +187,7 @@ export abstract class QueenCommand extends RbeeCommand {
         .catch(async (error) => {
           if (!(error instanceof RbeeError)) throw error;
           const { askedFor } = await import('./views/jobs.ts');
-          if (error.code === 'QUEEN_NOT_RUNNING' && job !== '') {
+          if ((error.code === 'QUEEN_NOT_RUNNING' || error.code === 'QUEEN_UNREACHABLE') && job !== '') {
             throw RbeeError.of('QUEEN_STOPPED', {
               what: askedFor(operation, input),
               hint: afterItsEnd(operation, job),

@@ -37,7 +37,7 @@ export const answerFast = async (argv: readonly string[], env: NodeJS.ProcessEnv
   const json = argv.includes('--json');
   const words = argv.filter((word) => word !== '--json').join(' ');
   const read = Object.hasOwn(reads, words) ? reads[words] : undefined;
-  if (read === undefined) return false;
+  if (read === undefined || env['RBEE_QUEEN']) return false;
   try {
     const { data, queenSocket } = pathsFrom(env);
     if (hasEverydayHooks(declaredPlugins(data))) return false;

@@ -32,6 +32,16 @@ const config: RbeeConfig = {
     allowedOrigins: ['http://localhost:3000'],
     maxBody: 1024 ** 3,
   },
+  gateway: {
+    listen: null,
+    keys: 'auto',
+    tlsCert: null,
+    tlsKey: null,
+    allowedHosts: [],
+    allowedOrigins: [],
+    maxWait: 120,
+    aliases: new Map(),
+  },
   hive: { workerPorts: '18000-18999' },
   package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },
   registry: { url: null, allowedScopes: [] },
@@ -151,7 +161,7 @@ describe('the queen', () => {
     assert.equal((await onSocket('GET', '/v1/jobs/job-1/answers')).allow, 'POST');
     // HEAD is not supported for endless streams.
     assert.equal((await onSocket('HEAD', '/v1/jobs/job-1/events')).allow, 'GET');
-    assert.equal((await ask('POST', '/v1/jobs')).status, 404, 'TCP has no operations');
+    assert.equal((await ask('POST', '/v1/jobs')).status, 401, 'operations over TCP need a key');
   });
 
   it('runs once per state folder, and leaves only its database behind', async () => {
@@ -170,7 +180,7 @@ describe('the queen', () => {
     assert.equal(statSync(paths.state).mode & 0o777, 0o700);
   });
 
-  it('names a taken port, and refuses to listen for other machines', async () => {
+  it('names a taken port, and an address that this machine does not have', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await until(() => other.listening, 'listening');
     const { port } = other.address() as { port: number };
@@ -178,7 +188,7 @@ describe('the queen', () => {
     assert.equal(taken.code, 'PORT_TAKEN');
     assert.match(taken.message, new RegExp(String(port)));
     other.close();
-    assert.equal((await failure(start([], { bind: '0.0.0.0' }))).code, 'CONFIG_INVALID');
+    assert.equal((await failure(start([], { bind: '203.0.113.7' }))).code, 'CONFIG_INVALID');
     await begin();
   });
 
@@ -473,13 +483,13 @@ describe('the TCP address', () => {
       outgoing.on('error', reject).end(method === 'POST' ? '{"model":"demo"}' : undefined);
     });
 
-  it('offers inference and health, and no operations', async () => {
+  it('offers inference and health, and no operations without a key', async () => {
     await begin();
     assert.equal((await ask('/health')).status, 200);
     assert.equal((await ask('/v1/models')).status, 200);
     for (const path of ['/v1/status', '/v1/workers', '/v1/jobs', '/v1/hives'])
-      assert.equal((await ask(path)).status, 404, path);
-    assert.equal((await ask('/v1/jobs', { 'content-type': 'application/json' }, 'POST')).status, 404);
+      assert.equal((await ask(path)).status, 401, path);
+    assert.equal((await ask('/v1/jobs', { 'content-type': 'application/json' }, 'POST')).status, 401);
   });
 
   it('cannot be used by a web page', async () => {
@@ -488,7 +498,7 @@ describe('the TCP address', () => {
     const chat = '/v1/chat/completions';
     const refused: [Record<string, string>, string?][] = [
       [{ host: 'evil.example' }],
-      [{ host: 'localhost:1' }],
+      [{ host: 'localhost:x' }],
       [{ host: `127.0.0.1.evil.example:${new URL(queen.url).port}` }],
       [{ origin: 'https://evil.example' }],
       [{ origin: 'null' }],
@@ -503,11 +513,12 @@ describe('the TCP address', () => {
       ] as const) {
         const answer = await ask(path, { ...json, ...headers }, method);
         assert.equal(answer.status, 403, `${method} ${path} ${JSON.stringify(headers)}`);
-        assert.match(answer.text, /FORBIDDEN_ORIGIN/);
+        assert.match(answer.text, /forbidden_origin/);
         assert.equal(answer.headers['access-control-allow-origin'], undefined);
       }
     }
-    assert.equal((await ask(chat, { 'content-type': 'text/plain' }, 'POST')).status, 415);
+    const form = { 'content-type': 'text/plain', 'sec-fetch-site': 'same-origin' };
+    assert.equal((await ask(chat, form, 'POST')).status, 415);
     assert.equal(asked.length, 0);
   });
 
@@ -526,7 +537,8 @@ describe('the TCP address', () => {
   it('accepts pages that the configuration names, and any loopback name', async () => {
     await begin();
     const { port } = new URL(queen.url);
-    assert.equal((await ask('/health', { host: `localhost:${port}` })).status, 200);
+    for (const host of [`localhost:${port}`, 'localhost:1', 'localhost', '127.0.0.1:18555'])
+      assert.equal((await ask('/health', { host })).status, 200, host);
     assert.equal((await ask('/health', { 'sec-fetch-site': 'none' })).status, 200);
     const origin = 'http://localhost:3000';
     const preflight = await ask(
@@ -588,7 +600,7 @@ describe('a sleeping worker', () => {
     const answer = await chat();
     assert.equal(answer.status, 502);
     const { error } = (await answer.json()) as { error: { code: string; message: string } };
-    assert.equal(error.code, 'WORKER_SLEEP_FAILED');
+    assert.equal(error.code, 'worker_sleep_failed');
     assert.match(error.message, /fake-1 could not be woken: it answered 500: out of memory/);
     hive.workers.push(sleeping({ id: 'fake-2' }));
     hive.tell();

@@ -1,15 +1,21 @@
 /** The queen: knows the fleet, runs operations as jobs, and forwards requests of applications to workers. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
+import { isLoopback } from '../config/checks.ts';
 import { localAlias } from '../config/hive-entry.ts';
+import { formatListenAddress } from '../config/listen-address.ts';
 import type { Paths } from '../config/paths.ts';
 import { checkHome } from '../config/private-places.ts';
-import type { RbeeConfig } from '../config/rbee-conf.ts';
+import { listenAddresses, type RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody } from '../contract/hive-api.ts';
 import type { FleetStatus } from '../contract/queen-api.ts';
+import { keyFile } from '../gateway/access/key-file.ts';
+import { KeyRing } from '../gateway/access/key-ring.ts';
+import { UseLimits } from '../gateway/access/limits.ts';
 import { applicationApi } from '../gateway/api/application-api.ts';
 import { listenForApplications, makeApplicationServer } from '../gateway/api/server.ts';
 import { bodyStores } from '../gateway/bodies/body-stores.ts';
@@ -20,6 +26,7 @@ import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 import { tryLock } from '../lifecycle/fs/instance-lock.ts';
 import { watchLock } from '../lifecycle/fs/watch-lock.ts';
 import { sweepUnfinished } from '../lifecycle/system/sweep-unfinished.ts';
+import { AuditLog } from './audit/audit-log.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import { workerFleet } from './fleet/worker-fleet.ts';
@@ -77,10 +84,18 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const startedAt = new Date().toISOString();
     const instance = randomUUID();
     const health = (): HealthBody => ({ status: 'ok', name: 'queen', version, pid: process.pid, instance, startedAt });
-    let url = '';
+    let urls: readonly string[] = [''];
     let localHive: LocalHive | undefined;
     let machines: Machines | undefined;
 
+    const audit = new AuditLog({
+      file: join(paths.logs, 'audit.log'),
+      onError: (error) => logger.error({ error }, 'cannot write the audit log'),
+    });
+    ends.push(() => audit.close());
+    const keys = new KeyRing(keyFile(join(paths.state, 'keys.json')));
+    const unreadable = await keys.open();
+    if (unreadable) logger.error(unreadable, 'no key is valid, because the stored keys cannot be read');
     const secrets = new QueenSecrets(paths);
     await secrets.start();
     const fleet = new Fleet({
@@ -94,7 +109,11 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       onOnline: (alias) => machines?.cameBack(alias),
     });
     ends.push(() => fleet.close());
-    const gateway = new Gateway(workerFleet(fleet, (name) => wakeWorker(fleet, name)));
+    const { aliases, maxWait } = config.gateway;
+    const gateway = new Gateway(
+      workerFleet(fleet, (name) => wakeWorker(fleet, name)),
+      { aliases, maxWaitMs: maxWait * 1_000 },
+    );
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();
     else {
@@ -107,7 +126,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const status = (): FleetStatus => {
       const drift = machines?.drift();
       return {
-        queen: { pid: process.pid, version, url, mode: config.queen.mode, startedAt },
+        queen: { pid: process.pid, version, url: urls[0] ?? '', urls, mode: config.queen.mode, startedAt },
         hives: fleet.hives(),
         workers: fleet.workers(),
         models: [...gateway.names.open()].map(([name]) => name),
@@ -117,10 +136,27 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
     const provision = machines?.provision ?? new Provision({ fleet });
-    const handled: QueenServices = { fleet, gateway, provision, localHive, machines, status, secrets, paths };
+    const handled: QueenServices = {
+      fleet,
+      gateway,
+      provision,
+      localHive,
+      machines,
+      status,
+      secrets,
+      paths,
+      keys,
+      audit,
+    };
     const run = runOperation(makeHandlers(handled));
     const { redactor } = secrets;
-    const jobs: Jobs = new Jobs({ store, run, redactor, log: (message, error) => logger.error({ error }, message) });
+    const jobs: Jobs = new Jobs({
+      store,
+      run,
+      redactor,
+      audit: (asked) => audit.record(asked),
+      log: (message, error) => logger.error({ error }, message),
+    });
     jobs.open();
     ends.push(() => jobs.close());
 
@@ -129,10 +165,16 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const bodies = bodyStores(join(paths.state, 'spool'), config.queen.maxBody);
     await bodies.spool.clear();
     ends.push(() => bodies.spool.clear());
-    const parts = { fleet, gateway, jobs, status, health, logger, bodies, secrets: () => secretViews(handled) };
-    const tcp = await listenForApplications(parts, config.queen, paths.rbeeConf);
-    ends.push(() => closeServers([tcp.app], () => gateway.close()));
-    url = tcp.url;
+    const limits = new UseLimits();
+    const secretList = () => secretViews(handled);
+    const parts = { fleet, gateway, jobs, status, health, logger, bodies, limits, audit, secrets: secretList };
+    const tcp = await listenForApplications(parts, {
+      ...listeningOf(config, paths),
+      keys,
+      addRoutes: async (app) => void (await app.register(operationsApi(parts))),
+    });
+    ends.push(() => closeServers(tcp.apps, () => gateway.close()));
+    urls = tcp.urls;
     // The socket belongs to this user alone, so it serves everything. The lock on the state folder is held by now.
     const socket = makeApplicationServer(parts);
     await socket.register(operationsApi(parts));
@@ -140,17 +182,44 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     await listenOnSocket(socket, paths.queenSocket);
     // Jobs end first: their readers are among the connections that are waited for.
     ends.push(async () => {
-      const closing = closeServers([tcp.app, socket], () => gateway.close());
+      const closing = closeServers([...tcp.apps, socket], () => gateway.close());
       await Promise.all([closing, jobs.close()]);
     });
     // A hive inside this process watches its own lock, and has more to clean up.
     if (!localHive?.isAttached) ends.push(await watchLock(lock, () => process.kill(process.pid, 'SIGKILL')));
-    logger.info({ url, socket: paths.queenSocket, hives: fleet.hives().length }, 'the queen is ready');
-    return { url, instance, close };
+    for (const open of openAddresses(config))
+      logger.warn(
+        { url: open },
+        'keys and answers are readable on the network: use an https:// address, or a proxy with TLS',
+      );
+    logger.info({ urls, socket: paths.queenSocket, hives: fleet.hives().length }, 'the queen is ready');
+    return { url: urls[0] ?? '', instance, close };
   } catch (error) {
     await close();
     throw error;
   }
+};
+
+/** Addresses that other machines can reach without TLS. */
+const openAddresses = (config: RbeeConfig): string[] =>
+  listenAddresses(config)
+    .filter(({ host, tls }) => !tls && !isLoopback(host))
+    .map(formatListenAddress);
+
+const listeningOf = (config: RbeeConfig, { rbeeConf }: Paths) => {
+  const { keys, tlsCert: cert, tlsKey: key, allowedHosts, allowedOrigins } = config.gateway;
+  const name = hostname().toLowerCase();
+  return {
+    addresses: listenAddresses(config),
+    tls: cert !== null && key !== null ? { cert, key } : null,
+    rules: {
+      keys,
+      allowedHosts,
+      allowedOrigins: [...config.queen.allowedOrigins, ...allowedOrigins],
+      ownNames: [name, `${name}.local`],
+    },
+    conf: rbeeConf,
+  };
 };
 
 /** Without its local hive the queen still works: it reports the problem, and starts the hive on request. */

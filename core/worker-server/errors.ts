@@ -94,15 +94,24 @@ interface HttpLibraryError {
   statusCode?: number;
   code?: string;
   message: string;
-  validation?: readonly { instancePath: string; message?: string; params?: Record<string, unknown> }[];
+  validation?: readonly Fault[];
+}
+
+/** What a JSON Schema finds wrong. */
+interface Fault {
+  instancePath: string;
+  schemaPath: string;
+  keyword: string;
+  message?: string;
+  params?: Record<string, unknown>;
 }
 
 /** Converts anything that was thrown during a request into an error for clients. */
 export const asApiError = (thrown: unknown): ApiError => {
   if (thrown instanceof ApiError) return thrown;
   const error = thrown as HttpLibraryError;
-  const wrong = error?.validation?.[0];
-  if (wrong !== undefined) {
+  if (error?.validation?.[0] !== undefined) {
+    const wrong = meantFault(error.validation);
     const missing = wrong.params?.['missingProperty'];
     const param = fieldName(typeof missing === 'string' ? `${wrong.instancePath}/${missing}` : wrong.instancePath);
     if (typeof missing === 'string')
@@ -121,6 +130,25 @@ export const asApiError = (thrown: unknown): ApiError => {
   return new ApiError(500, 'server_error', thrown instanceof Error ? thrown.message : String(thrown), {
     cause: thrown,
   });
+};
+
+/**
+ * Picks the fault to report. Within `anyOf`, it is a fault of the alternative with the type of the value; if no alternative has
+ * that type, the fault lists all types. Ajv reports the faults of alternatives before their `anyOf`, the outermost last.
+ */
+const meantFault = (faults: readonly Fault[]): Fault => {
+  const choice = faults.findLast(({ keyword }) => keyword === 'anyOf');
+  if (choice === undefined) return faults[0] as Fault;
+  const within = faults.filter(({ schemaPath }) => schemaPath.startsWith(`${choice.schemaPath}/`));
+  const isOfOtherType = ({ keyword, instancePath }: Fault) =>
+    keyword === 'type' && instancePath === choice.instancePath;
+  const alternativeOf = ({ schemaPath }: Fault) => schemaPath.slice(choice.schemaPath.length + 1).split('/')[0];
+  const others = new Set(within.filter(isOfOtherType).map(alternativeOf));
+  const meant = within.filter((fault) => !others.has(alternativeOf(fault)));
+  if (meant.length > 0) return meantFault(meant);
+  const types = within.filter(isOfOtherType).flatMap(({ params }) => params?.['type'] as string | string[]);
+  const named = [...new Set(types)].filter((type) => type !== 'null');
+  return { ...choice, message: `must be ${named.join(' or ')}` };
 };
 
 /** Requests that the HTTP library itself refuses. */

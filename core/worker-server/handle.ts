@@ -37,6 +37,7 @@ export const handle =
     const response = reply.raw;
     const leaving = new AbortController();
     const { signal } = leaving;
+    const log = (line: string) => server.log(`${line} [${request.id}]`);
     const running: Running = { waiting: true, abort: (reason) => leaving.abort(reason) };
     const seconds = () => (performance.now() - arrived) / 1000;
     const onFirstByte = () => server.metrics.firstByte(route.path, seconds());
@@ -65,7 +66,7 @@ export const handle =
           return stream;
         },
         count: (tokens) => server.metrics.count(tokens),
-        log: server.log,
+        log,
       });
       if (answer instanceof RawAnswer) {
         reply.hijack();
@@ -88,7 +89,9 @@ export const handle =
         response.destroy();
         return reply;
       }
-      if (error.status >= 500 && !(thrown instanceof ApiError)) server.log(`error: ${route.path}: ${describe(thrown)}`);
+      if (error.status >= 500 && !(thrown instanceof ApiError)) {
+        server.log(`error [${request.id}]: ${route.path}: ${describe(thrown)}`);
+      }
       // Part of a raw answer was sent, so all that can be done is to mark it as incomplete.
       if (reply.sent && response.headersSent && !stream.opened) {
         response.destroy();

@@ -126,7 +126,7 @@ export interface RequestContext<Loaded> {
   /** Turns the answer into a stream of server-sent events; the first call sends the headers. */
   stream(): EventStream;
   count(tokens: TokenCount): void;
-  /** Writes a line to the worker's log. */
+  /** Writes a line to the worker's log, followed by the id of the request. */
   log(line: string): void;
 }
 

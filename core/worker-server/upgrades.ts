@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { ApiError, asApiError } from './errors.ts';
 import type { Route, UpgradeTarget } from './options.ts';
+import { requestIdHeader, requestIdOf } from './request-id.ts';
 
 export interface UpgradeDoor<Loaded> {
   routes: readonly Route<Loaded>[];
@@ -51,7 +52,10 @@ export const createUpgrades = <Loaded>({ routes, admit, loaded }: UpgradeDoor<Lo
       const error = asApiError(thrown);
       const body = JSON.stringify(error);
       answerOn(request, socket)
-        .writeHead(error.status, { 'content-type': 'application/json; charset=utf-8' })
+        .writeHead(error.status, {
+          'content-type': 'application/json; charset=utf-8',
+          [requestIdHeader]: requestIdOf(request),
+        })
         .end(body);
     }
   };

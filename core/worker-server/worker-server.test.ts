@@ -126,6 +126,72 @@ describe('a worker server', () => {
     }
   });
 
+  it('names the alternative that was meant, or the types that are possible', async () => {
+    const value = {
+      anyOf: [
+        { type: 'null' },
+        { type: 'string', minLength: 1 },
+        {
+          type: 'array',
+          items: {
+            anyOf: [
+              { type: 'string' },
+              { type: 'object', required: ['type'], properties: { type: { type: 'string' } } },
+            ],
+          },
+        },
+      ],
+    };
+    const { url } = await start({
+      routes: [{ path: '/v1/any', schema: { type: 'object', properties: { value } }, handler: async () => ({}) }],
+    });
+    const cases: [unknown, string, string | null][] = [
+      [5, 'value must be string or array', 'value'],
+      ['', 'value must NOT have fewer than 1 characters', 'value'],
+      [['a', 5], 'value[1] must be string or object', 'value[1]'],
+      [[{}], 'value[0].type is required', 'value[0].type'],
+      [[{ type: 5 }], 'value[0].type must be string', 'value[0].type'],
+    ];
+    for (const [given, message, param] of cases) {
+      const body = JSON.stringify({ value: given });
+      const response = await fetch(`${url}/v1/any`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      assert.equal(response.status, 400);
+      const { error } = (await response.json()) as Answer;
+      assert.deepEqual([error.message, error.param], [message, param]);
+    }
+  });
+
+  it('has the id of a request in its answer and in its log lines', async () => {
+    const { url, log, post } = await start({
+      routes: [
+        {
+          path: '/v1/echo',
+          handler: async ({ body }, context) => {
+            context.log('asked');
+            const { stream, fail } = body as { stream?: boolean; fail?: boolean };
+            if (fail) throw new Error('boom');
+            if (!stream) return {};
+            await context.stream().send({ a: 1 });
+            return undefined;
+          },
+        },
+      ],
+    });
+    const headers = { 'content-type': 'application/json', 'x-request-id': 'req_1' };
+    for (const body of [{}, { stream: true }, { fail: true }]) {
+      const response = await post(body, { headers });
+      assert.equal(response.headers.get('x-request-id'), 'req_1');
+      await response.text();
+    }
+    assert.ok(log.some((line) => line.endsWith(': asked [req_1]')));
+    assert.ok(log.some((line) => line.includes('error [req_1]: /v1/echo: Error: boom')));
+    assert.match((await fetch(`${url}/none`)).headers.get('x-request-id') ?? '', /^[\w-]{36}$/);
+  });
+
   it('requires the key everywhere except for health', async () => {
     const { url, post } = await start({ env: { RBEE_API_KEY: 'right' } });
     assert.equal((await fetch(`${url}/health`)).status, 200);

@@ -10,6 +10,7 @@ import { abortAll, handle, type Running, refuseWaiting } from './handle.ts';
 import { createMetrics } from './metrics.ts';
 import type { WorkerServerOptions } from './options.ts';
 import { reportReady } from './ready-callback.ts';
+import { requestIdHeader, requestIdOf } from './request-id.ts';
 import { createSlots } from './slots.ts';
 import { createUpgrades } from './upgrades.ts';
 import { removeForgottenUploads } from './uploads.ts';
@@ -63,25 +64,29 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
     requestTimeout: 3_600_000,
     forceCloseConnections: false,
     return503OnClosing: false,
+    genReqId: requestIdOf,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, strictTypes: false } },
   });
   app.server.on('upgrade', upgrades.pass);
   app.setErrorHandler((thrown, request, reply) => {
     const error = asApiError(thrown);
-    if (!(thrown instanceof ApiError) && error.status >= 500) log(`error: ${(thrown as Error).stack ?? thrown}`);
+    if (!(thrown instanceof ApiError) && error.status >= 500) {
+      log(`error [${request.id}]: ${(thrown as Error).stack ?? thrown}`);
+    }
     if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
     if (!request.raw.complete) {
       // Fastify would close the connection at once.
       reply.removeHeader('connection');
       drainRest(request.raw, reply.raw);
-    }
-    if (closing !== undefined) reply.header('connection', 'close');
+    } else if (closing !== undefined) reply.header('connection', 'close');
     return reply.code(error.status).send(error.toJSON());
   });
   app.setNotFoundHandler(({ method, url }) => {
     throw new ApiError(404, 'invalid_request_error', `there is nothing at ${method} ${url}`, { code: 'not_found' });
   });
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    // Set on the raw response, because streams and raw answers bypass the reply.
+    reply.raw.setHeader(requestIdHeader, request.id);
     if (isHealth(request.url)) return;
     // Metrics stay readable while the worker loads and drains.
     if (request.url === '/metrics') authorize(request.headers.authorization);

@@ -34,14 +34,15 @@ const order = [
 const doors: Record<string, (importer: string, target: string) => boolean> = {
   gateway: (importer, target) =>
     importer === 'queen' &&
-    [
-      'gateway/fleet.ts',
-      'gateway/gateway.ts',
-      'gateway/api/application-api.ts',
-      'gateway/api/server.ts',
-      'gateway/bodies/body-stores.ts',
-      'gateway/routing/choice.ts',
-    ].includes(target),
+    (target.startsWith('gateway/access/') ||
+      [
+        'gateway/fleet.ts',
+        'gateway/gateway.ts',
+        'gateway/api/application-api.ts',
+        'gateway/api/server.ts',
+        'gateway/bodies/body-stores.ts',
+        'gateway/routing/choice.ts',
+      ].includes(target)),
   queen: (importer, target) => importer !== 'keeper' || target.startsWith('queen/client/'),
   // The conformance tests start workers with the hive's own code, so what passes there passes here.
   hive: (importer, target) =>

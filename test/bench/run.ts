@@ -14,6 +14,7 @@ import { root } from './harness/programs.ts';
 import { formatRows } from './harness/report.ts';
 import { heartbeats } from './heartbeats.ts';
 import { install } from './install.ts';
+import { keys } from './keys.ts';
 import { list } from './list.ts';
 import { many } from './many.ts';
 import { memory } from './memory.ts';
@@ -32,6 +33,7 @@ const benches: Readonly<Record<string, Bench>> = {
   crash,
   spawn,
   list,
+  keys,
   tokens,
   memory,
   install,

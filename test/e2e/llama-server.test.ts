@@ -68,7 +68,7 @@ test('a path that the requested model does not have is refused, and the error na
   assert.equal(engine, 'builtin');
   assert.deepEqual([abilities.contextLength, abilities.tools, abilities.vision], [512, false, false]);
   const { error } = await post('/v1/responses', { model: 'plain', input: 'Hi' });
-  assert.equal(error.code, 'PATH_NOT_SERVED');
+  assert.equal(error.code, 'path_not_served');
   assert.match(error.message, /\(llamacpp, builtin\)/);
   assert.match(error.hint, /it is served by llama-server, not by builtin; models that do: served;/);
   const embeddings = await post('/v1/embeddings', { model: 'served', input: 'Hi' });

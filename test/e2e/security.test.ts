@@ -55,7 +55,7 @@ test('a program on loopback needs no key for inference', async () => {
   assert.equal(JSON.parse(answer.body).choices[0].message.content, 'token1 token2 ');
 });
 
-test('operations are not available over TCP', async () => {
+test('operations over TCP need a key', async () => {
   for (const [method, path] of [
     ['POST', '/v1/jobs'],
     ['GET', '/v1/workers'],
@@ -68,7 +68,7 @@ test('operations are not available over TCP', async () => {
       headers: method === 'POST' ? json : {},
       body: method === 'POST' ? '{"operation":"status","input":{}}' : '',
     });
-    assert.equal(answer.status, 404, `${method} ${path}: ${answer.body}`);
+    assert.equal(answer.status, 401, `${method} ${path}: ${answer.body}`);
   }
 });
 
@@ -85,16 +85,17 @@ test('a web page can use neither inference nor anything else', async () => {
   for (const headers of pages) {
     const answer = await send('/v1/chat/completions', { headers: { ...json, ...headers }, body: chat });
     assert.equal(answer.status, 403, JSON.stringify(headers));
-    assert.equal(code(answer), 'FORBIDDEN_ORIGIN');
+    assert.equal(code(answer), 'forbidden_origin');
     assert.equal((await send('/v1/models', { method: 'GET', headers })).status, 403, JSON.stringify(headers));
   }
 });
 
-test('request bodies that a form could send without a preflight are refused', async () => {
+test('a web page may not send what a form could send without asking', async () => {
+  const page = { 'sec-fetch-site': 'none' };
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
-    const answer = await send('/v1/chat/completions', { headers: { 'content-type': type }, body: chat });
+    const answer = await send('/v1/chat/completions', { headers: { 'content-type': type, ...page }, body: chat });
     assert.equal(answer.status, 415, type);
-    assert.equal(code(answer), 'UNSUPPORTED_CONTENT_TYPE');
+    assert.equal(code(answer), 'unsupported_content_type');
   }
 });
 

@@ -38,8 +38,8 @@ test('a batch stays with the worker that created it until it is deleted there', 
     assert.deepEqual(await ask('DELETE', path), { status: 200, worker, json: { id: json.id, deleted: true } });
     assert.equal((await ask('GET', path)).status, 410);
   }
-  assert.equal((await ask('PUT', `/v1/batches/${made[0]?.json.id}`, '{}')).json.error.code, 'METHOD_NOT_ALLOWED');
-  assert.equal((await ask('GET', '/v1/batches/of-nobody')).json.error.code, 'ID_NOT_FOUND');
+  assert.equal((await ask('PUT', `/v1/batches/${made[0]?.json.id}`, '{}')).json.error.code, 'method_not_allowed');
+  assert.equal((await ask('GET', '/v1/batches/of-nobody')).json.error.code, 'id_not_found');
 });
 
 test('only the declared content types of a worker are passed on', async () => {
@@ -48,7 +48,7 @@ test('only the declared content types of a worker are passed on', async () => {
   await ask('PUT', path, 'plain words', 'text/plain; charset=utf-8');
   const { json } = await ask('GET', path);
   assert.deepEqual(json, { text: 'plain words', type: 'text/plain; charset=utf-8' });
-  assert.equal((await ask('PUT', path, '{"model":"notes"}')).json.error.code, 'UNSUPPORTED_CONTENT_TYPE');
+  assert.equal((await ask('PUT', path, '{"model":"notes"}')).json.error.code, 'unsupported_content_type');
 });
 
 test('what a worker serves and can do follows from its engine and options, and is shown', async () => {
@@ -65,7 +65,7 @@ test('what a worker serves and can do follows from its engine and options, and i
   assert.deepEqual(data.find((model: { id: string }) => model.id === 'big').abilities, two.abilities);
 
   const sums = (await ask('POST', '/v1/sums', '{"model":"small"}')).json.error;
-  assert.equal(sums.code, 'PATH_NOT_SERVED');
+  assert.equal(sums.code, 'path_not_served');
   assert.ok(sums.message.includes(`${small} (batches, small)`), sums.message);
   assert.match(sums.hint, /it is served by big, not by small; models that do: big; it serves: POST \/v1\/batches/);
   const embeddings = (await ask('POST', '/v1/embeddings', '{"model":"small"}')).json.error;

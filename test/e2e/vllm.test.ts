@@ -236,7 +236,7 @@ test('a worker that does not wake is reported, and one without the option does n
   await assert.rejects(
     openai.chat.completions.create(chat('insomniac')),
     (failed: InstanceType<typeof OpenAI.APIError>) => {
-      assert.equal(failed.code, 'WORKER_SLEEP_FAILED');
+      assert.equal(failed.code, 'worker_sleep_failed');
       assert.match(failed.message, /could not be woken: it answered 500: .*CUDA out of memory/);
       return true;
     },

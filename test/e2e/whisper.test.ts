@@ -246,7 +246,7 @@ test('a request larger than rbee.conf allows is refused, with what to do', async
     const response = await fetch(`${address}/v1/audio/transcriptions`, { method: 'POST', headers, body });
     assert.equal(response.status, 413);
     const { error } = (await response.json()) as { error: { code: string; message: string; hint: string } };
-    assert.equal(error.code, 'BODY_TOO_LARGE');
+    assert.equal(error.code, 'body_too_large');
     assert.match(error.message, /larger than 2 MiB/);
     assert.match(error.hint, /max_body under \[queen\] in rbee\.conf/);
   } finally {

@@ -3,6 +3,7 @@
  * so the samples contain each string of the contract. A member that the contract gains and a sample lacks is a type
  * error.
  */
+import type { AuditEntry, KeyView } from '../../core/contract/access.ts';
 import type { ErrorBody } from '../../core/contract/errors.ts';
 import type { CatalogEntry, HiveDevices } from '../../core/contract/hive-api.ts';
 import type { ModelCollection, ModelDetails, ModelVerification } from '../../core/contract/models.ts';
@@ -126,6 +127,35 @@ const spec: Whole<WorkerSpec> = {
   force: true,
 };
 
+export const accessKey: Whole<KeyView> = {
+  id: x,
+  name: x,
+  scope: 'infer',
+  models: [x],
+  hives: [x],
+  requestsPerMinute: 1,
+  tokensPerMinute: 1,
+  maxConcurrent: 1,
+  expiresAt: at,
+  createdAt: at,
+  rotatedAt: at,
+  revokedAt: at,
+  state: 'revoked',
+  lastUsedAt: at,
+};
+
+export const auditEntry: Whole<AuditEntry> = {
+  at,
+  who: x,
+  key: x,
+  from: x,
+  operation: x,
+  about: { hive: x },
+  job: x,
+  outcome: 'failed',
+  code: x,
+};
+
 export const secret: Whole<SecretView> = {
   name: x,
   updatedAt: at,
@@ -207,7 +237,7 @@ export const drift: Whole<DriftView> = {
 };
 
 export const fleet: Whole<FleetStatus> = {
-  queen: { pid: 7, version: x, url: x, mode: 'standalone', startedAt: at },
+  queen: { pid: 7, version: x, url: x, urls: [x], mode: 'standalone', startedAt: at },
   hives: [hive],
   workers: [worker],
   models: [x],

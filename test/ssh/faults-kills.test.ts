@@ -126,7 +126,7 @@ test('a restart of sshd goes unnoticed, and one that cuts connections breaks onl
 
   const cut = Date.now();
   await pi.stopSshd({ connections: 'cut' });
-  assert.match(await endOf(first), /WORKER_CONNECTION_LOST/);
+  assert.match(await endOf(first), /worker_connection_lost/);
   const shown = await live.becomes('pi', 'unreachable');
   assert.match(shown.reason ?? '', /connection refused/);
   for (let nth = 0; nth < 4; nth++) assert.equal((await live.ask('tick')).status, 200);
@@ -155,7 +155,7 @@ test('after a power cycle, everything that ran on the machine runs again', {
   const off = Date.now();
   await pi.reboot();
   assert.notEqual(await endOf(running), whole);
-  assert.match(running.ended ?? '', /WORKER_CONNECTION_LOST/);
+  assert.match(running.ended ?? '', /worker_connection_lost/);
   await live.another(before);
   t.diagnostic(`the hive is back after ${Date.now() - off} ms`);
   await live.ready('tick-pi', extra);
@@ -194,7 +194,7 @@ test('a crashed worker is restarted by its hive, and requests it had not begun g
   const died = Date.now();
   const running = await stream('extra');
   await crashing(extra);
-  assert.match(await endOf(running), /WORKER_CONNECTION_LOST/);
+  assert.match(await endOf(running), /worker_connection_lost/);
   const [again] = await until(async () => {
     const workers = await live.ready(extra);
     return (workers[0]?.restarts ?? 0) > 0 && workers;

@@ -178,7 +178,7 @@ const read = async (path: string, withinMs: number): Promise<Ended> => {
   const kinds = new Set<string>();
   const signal = AbortSignal.timeout(withinMs);
   try {
-    const answer = await openStream(lying.queen.socketPath, { path, signal, timeoutMs: withinMs });
+    const answer = await openStream(lying.queen.address, { path, signal, timeoutMs: withinMs });
     let text = '';
     for await (const piece of answer) {
       text += piece;

@@ -20,6 +20,12 @@ export const daemonErrors = {
   PERMISSION_DENIED: { status: 403, message: 'not allowed to {action} {name}', hint: 'run as the user who started it' },
   TIMEOUT: { status: 504, message: '{what} took longer than {limit}', hint: '{hint}' },
   QUEEN_NOT_RUNNING: { status: 503, message: 'the queen is not running', hint: 'start it with: rbee queen start' },
+  QUEEN_UNREACHABLE: { status: 503, message: 'the queen at {url} cannot be used: {problem}', hint: '{hint}' },
+  QUEEN_ELSEWHERE: {
+    status: 400,
+    message: '{command} works on this machine, but RBEE_QUEEN names the queen at {url}',
+    hint: '{hint}',
+  },
   QUEEN_START_FAILED: {
     status: 500,
     message: 'the queen did not start: {problem}',
@@ -67,7 +73,12 @@ export const daemonErrors = {
   PORT_TAKEN: {
     status: 409,
     message: 'port {port} is already in use',
-    hint: 'choose another port in rbee.conf ([queen] port)',
+    hint: 'choose another port in rbee.conf (listen under [gateway], or port under [queen])',
+  },
+  TLS_FILES_INVALID: {
+    status: 422,
+    message: 'cannot use {path} for TLS: {problem}',
+    hint: 'check tls_cert and tls_key under [gateway] in rbee.conf: both are PEM files, and belong together',
   },
   HIVE_PORT_TAKEN: {
     status: 409,

@@ -44,12 +44,17 @@ export const inputErrors = {
   FORBIDDEN_ORIGIN: {
     status: 403,
     message: 'requests with {header} "{value}" are refused',
-    hint: 'call the queen at {url} from a program on this machine; web pages may not use it',
+    hint: '{hint}',
   },
   UNSUPPORTED_CONTENT_TYPE: {
     status: 415,
     message: '{path} does not accept content type "{type}"',
     hint: 'send the body as {accepted}',
+  },
+  UNSUPPORTED_ENCODING: {
+    status: 415,
+    message: 'the content encoding "{encoding}" of the request body is not supported',
+    hint: 'send the body uncompressed, or compressed with one of: {accepted}',
   },
   INTERNAL: {
     status: 500,

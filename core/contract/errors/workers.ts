@@ -34,7 +34,7 @@ export const workerErrors = {
   NO_READY_WORKER: {
     status: 503,
     message: 'no worker for the model {model} is ready: {reason}',
-    hint: 'run: rbee worker list',
+    hint: '{hint}',
   },
   WORKER_CONNECTION_LOST: {
     status: 502,

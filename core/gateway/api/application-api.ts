@@ -1,18 +1,25 @@
 /** The API for applications: models, health, and every path that workers serve. */
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';
+import type { HealthBody } from '../../contract/hive-api.ts';
 import { jsonAndForms, takesType } from '../../contract/served-path.ts';
 import type { HttpMethod } from '../../contract/worker-type.ts';
 import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { notFound, sendError, unsupported } from '../../http/error-answers.ts';
 import { anyPath, methodNotAllowed } from '../../http/methods.ts';
 import { pathOf } from '../../http/request-target.ts';
+import { grantOf, requireScope } from '../access/caller.ts';
+import { UseLimits } from '../access/limits.ts';
 import type { BodyStores } from '../bodies/body-stores.ts';
+import { acceptedEncodings, encodingOf, isKnownEncoding, unsupportedEncoding } from '../bodies/decode-body.ts';
 import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
+import { declareUtf8, utf8Json } from '../bodies/utf8-json.ts';
+import { countTokens } from '../forward/token-count.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
-import { applicationError } from './application-error.ts';
+import { applicationError } from '../words/application-error.ts';
+import { declareJson, mayBeJson } from './assume-json.ts';
+import { modelList, modelNamed } from './model-list.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
 
@@ -22,11 +29,13 @@ export interface ApplicationParts {
   /** Where request bodies wait for a worker. */
   bodies: BodyStores;
   logger: FastifyBaseLogger;
+  /** How much each key may use. */
+  limits?: UseLimits;
 }
 
 /** A fastify plugin, so that its parsers and its error shape apply to these routes only. */
 export const applicationApi =
-  ({ gateway, health, logger, bodies }: ApplicationParts) =>
+  ({ gateway, health, logger, bodies, limits = new UseLimits() }: ApplicationParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, applicationError));
     app.removeAllContentTypeParsers();
@@ -36,11 +45,14 @@ export const applicationApi =
     // For all others, which take fastify longer to find.
     app.addContentTypeParser('*', parse);
 
-    app.get('/health', async () => health());
-    app.get('/v1/models', async () => ({ object: 'list', data: [...gateway.names.open()].map(modelObject) }));
+    app.get('/health', async ({ caller }) => (caller ? health() : { status: health().status }));
+    const started = Date.now();
+    const namesFor = ({ caller }: FastifyRequest) => gateway.namesFor(grantOf(caller ?? {}));
+    app.get('/v1/models', async (request) => modelList(namesFor(request), started));
     app.get('/v1/models/*', async (request) => {
       const name = decodeURIComponent(pathOf(request.url).slice('/v1/models/'.length));
-      for (const [known, workers] of gateway.names.open()) if (known === name) return modelObject([known, workers]);
+      const model = modelNamed(namesFor(request), name, started);
+      if (model) return model;
       throw RbeeError.of('MODEL_NOT_FOUND', { model: name, near: '', hint: 'see: GET /v1/models' });
     });
 
@@ -51,12 +63,23 @@ export const applicationApi =
       onRequest: async (request, reply) => {
         const path = pathOf(request.url);
         const methods = gateway.names.methodsOf(path);
+        if (path === '/' && methods.length === 0 && isRead(request.method)) return reply.send(welcome);
+        requireScope(request.caller, 'infer', `${request.method} ${path}`);
         if (methods.length === 0 && !forwarded.has(request.method)) throw notFound(request);
         if (methods.length > 0 && !methods.includes(request.method)) throw methodNotAllowed(request, reply, methods);
         const type = bodyTypeOf(request);
-        if (type === undefined) return;
+        if (type === undefined) return undefined;
         const accepted = methods.length > 0 ? gateway.names.typesOf(path) : jsonAndForms;
-        if (!takesType(accepted, type)) throw unsupported(type, path, accepted.join(', '));
+        if (!takesType(accepted, type)) {
+          if (!mayBeJson(request, type, accepted)) throw unsupported(type, path, accepted.join(', '));
+          declareJson(request.raw);
+        }
+        const encoding = encodingOf(request);
+        if (encoding !== undefined && !isKnownEncoding(encoding)) {
+          reply.header('accept-encoding', acceptedEncodings);
+          throw unsupportedEncoding(encoding);
+        }
+        return undefined;
       },
       handler: (request, reply) => {
         const body = request.body as ReceivedBody | undefined;
@@ -67,19 +90,52 @@ export const applicationApi =
     const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       const path = pathOf(request.url);
       const query = request.url.slice(path.length + 1);
-      const body = (request.body as ReceivedBody | undefined)?.content ?? null;
+      const received = (request.body as ReceivedBody | undefined)?.content ?? null;
+      const isJson = Buffer.isBuffer(received) && mediaTypeOf(request.headers['content-type']) === 'application/json';
+      const body = isJson ? utf8Json(received, request.headers['content-type']) : received;
+      if (body !== received) declareUtf8(request.raw.rawHeaders);
       const method = request.method as HttpMethod;
       const named = await modelName({ contentType: request.headers['content-type'], query, body });
-      const requested = requestedModel(gateway, { method, url: request.url, named });
-      const bodyType = bodyTypeOf(request);
       const left = disconnectSignal(reply.raw);
+      const isUnknown = named !== undefined && gateway.names.named(named).length === 0;
+      if (isUnknown) await gateway.gather(named, left);
+      const grant = request.caller ? grantOf(request.caller) : undefined;
+      const requested = requestedModel(gateway, { method, url: request.url, named, grant });
+      const bodyType = bodyTypeOf(request);
       const headers = request.raw.rawHeaders;
-      const incoming = { method, path, target: request.url, ...requested, bodyType, headers, body, signal: left };
-      await gateway.handle(incoming, responseSink(reply));
+      const use = await limits.begin(request.caller?.key);
+      reply.headers(use.headers);
+      let tokens = 0;
+      const sink = use.countsTokens
+        ? countTokens(responseSink(reply), (count) => (tokens = count))
+        : responseSink(reply);
+      const incoming = {
+        method,
+        path,
+        target: request.url,
+        ...requested,
+        grant,
+        bodyType,
+        headers,
+        body,
+        requestId: request.id,
+        signal: left,
+        ...(named !== undefined && { named }),
+      };
+      try {
+        await gateway.handle({ ...incoming, isRead: use.countsTokens }, sink);
+      } finally {
+        use.end(tokens);
+      }
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;
     };
   };
+
+/** Clients and load balancers ask for it to see whether anything answers. */
+const welcome = { service: 'rbee', models: '/v1/models', health: '/health' };
+
+const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
 const forwarded = new Set<string>(['GET', 'POST', 'PUT', 'DELETE'] satisfies HttpMethod[]);
 
@@ -87,34 +143,10 @@ const forwarded = new Set<string>(['GET', 'POST', 'PUT', 'DELETE'] satisfies Htt
 const bodyTypeOf = ({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): string | undefined => {
   const { 'content-type': type = 'none', 'content-length': length, 'transfer-encoding': encoding } = headers;
   if (method === 'GET' || (encoding === undefined && !(Number(length) > 0))) return undefined;
+  return mediaTypeOf(type);
+};
+
+const mediaTypeOf = (type = ''): string => {
   const end = type.indexOf(';');
   return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
-};
-
-const modelObject = ([id, workers]: [name: string, workers: readonly HiveWorker[]]) => ({
-  id,
-  object: 'model',
-  created: Math.floor(Math.min(...workers.map(({ readyAt }) => (readyAt ? Date.parse(readyAt) : Date.now()))) / 1_000),
-  owned_by: workers[0]?.type ?? 'rbee',
-  ...abilitiesOf(workers),
-});
-
-const abilitiesOf = (workers: readonly HiveWorker[]): { abilities?: Record<string, boolean | number> } => {
-  const abilities = commonAbilities(workers);
-  return Object.keys(abilities).length > 0 ? { abilities } : {};
-};
-
-/** What a model can do whichever worker answers: the lowest of numbers; what one worker does not report is left out. */
-const commonAbilities = (workers: readonly Pick<HiveWorker, 'abilities'>[]): Record<string, boolean | number> => {
-  const [first = {}, ...others] = workers.map(({ abilities = {} }) => abilities);
-  const common: Record<string, boolean | number> = { ...first };
-  for (const other of others) {
-    for (const [name, value] of Object.entries(common)) {
-      const theirs = Object.hasOwn(other, name) ? other[name] : undefined;
-      if (typeof value === 'number' && typeof theirs === 'number') common[name] = Math.min(value, theirs);
-      else if (typeof value === 'boolean' && typeof theirs === 'boolean') common[name] = value && theirs;
-      else delete common[name];
-    }
-  }
-  return common;
 };

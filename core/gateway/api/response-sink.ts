@@ -5,7 +5,7 @@ import type { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { ResponseHeaders } from '../forward/headers.ts';
 import type { WorkerSink } from '../gateway.ts';
-import { applicationError } from './application-error.ts';
+import { applicationError } from '../words/application-error.ts';
 
 /** Names the worker that answered. */
 export const workerHeader = 'x-rbee-worker';

@@ -5,11 +5,12 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { pino } from 'pino';
 import type { HiveWorker } from '../../contract/hive-api.ts';
+import { KeyRing } from '../access/key-ring.ts';
 import { BodyMemory } from '../bodies/body-memory.ts';
 import { bodyLimits } from '../bodies/limits.ts';
 import { Spool } from '../bodies/spool.ts';
 import { Gateway } from '../gateway.ts';
-import { memoryFleet, until, workerWith } from '../testing.ts';
+import { memoryFleet, memoryKeys, until, workerWith } from '../testing.ts';
 import { listenForApplications } from './server.ts';
 
 const limits = bodyLimits(1024 ** 2);
@@ -65,18 +66,24 @@ const bareWorker = async (over: Partial<HiveWorker> = {}) => {
 };
 
 const queenFor = async (...workers: HiveWorker[]) => {
-  const gateway = new Gateway(memoryFleet(workers));
+  const gateway = new Gateway(memoryFleet(workers), { maxWaitMs: 50 });
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
-  const { app, url } = await listenForApplications(
+  const { apps, urls } = await listenForApplications(
     {
       gateway,
       health,
       logger: pino({ level: 'silent' }),
       bodies: { memory: new BodyMemory(), spool: new Spool('/nowhere'), limits },
     },
-    { mode: 'attached-hive', port: 0, bind: '127.0.0.1', autoStart: true, allowedOrigins, maxBody: limits.maxBytes },
-    'rbee.conf',
+    {
+      addresses: [{ host: '127.0.0.1', port: 0, tls: false }],
+      tls: null,
+      rules: { keys: 'auto', allowedHosts: [], allowedOrigins, ownNames: [] },
+      keys: new KeyRing(memoryKeys()),
+      conf: 'rbee.conf',
+    },
   );
+  const [app, url] = [apps[0]!, urls[0]!];
   undo.push(
     () => gateway.close(),
     () => app.close(),
@@ -120,6 +127,7 @@ describe('a WebSocket through the gateway', () => {
       'authorization: Bearer mine',
       'origin: http://localhost:3000',
       'sec-fetch-site: x',
+      'x-request-id: trace-9',
     ]);
     client.socket.write('early');
     const there = await heard();
@@ -127,12 +135,14 @@ describe('a WebSocket through the gateway', () => {
     assert.match(there.text, /\r\nauthorization: Bearer secret-of-the-worker\r\n/i);
     assert.match(there.text, /\r\nupgrade: websocket\r\n/i);
     assert.match(there.text, /\r\nsec-websocket-key: a2V5\r\n/i);
+    assert.match(there.text, /\r\nx-request-id: trace-9\r\n/i);
     assert.doesNotMatch(there.text, /mine|localhost:3000/);
     const noise = Buffer.from(Array.from({ length: 700_000 }, (_, at) => (at * 31 + (at >> 8)) % 256));
     there.socket.write(Buffer.concat([Buffer.from(switching), noise]));
     await until(() => client.text.includes('\r\n\r\n'), 'the head');
     const head = client.text.indexOf('\r\n\r\n') + 4;
     assert.match(client.text.slice(0, head), /^HTTP\/1\.1 101 /);
+    assert.match(client.text.slice(0, head), /\r\nx-request-id: trace-9\r\n/);
     assert.match(client.text.slice(0, head), /sec-websocket-accept: yes\r\n/);
     assert.match(client.text.slice(0, head), /x-rbee-worker: bare-1\r\n/);
     await until(() => client.bytes.length === head + noise.length, 'all bytes for the client');
@@ -219,11 +229,11 @@ describe('a WebSocket that is not accepted', () => {
       ends[count - 1]?.socket.destroy();
     }
     await until(() => client.ended, 'the answer');
-    assert.match(client.text, /^HTTP\/1\.1 502 [\s\S]*"code":"WORKER_CONNECTION_LOST"/);
+    assert.match(client.text, /^HTTP\/1\.1 502 [\s\S]*"code":"worker_connection_lost"/);
     const stopped = await queenFor(workerWith({ state: 'loading', serves: worker.serves }));
     const early = await open(stopped.port);
     await until(() => early.ended, 'the answer');
-    assert.match(early.text, /^HTTP\/1\.1 503 [\s\S]*"code":"NO_READY_WORKER"/);
+    assert.match(early.text, /^HTTP\/1\.1 503 [\s\S]*"code":"no_ready_worker"/);
   });
 
   it('is refused to web pages and for other host names', async () => {
@@ -231,7 +241,7 @@ describe('a WebSocket that is not accepted', () => {
     const { port } = await queenFor(worker);
     for (const line of ['origin: https://evil.example', 'host: evil.example', 'sec-fetch-site: cross-site']) {
       const client = await open(port, [line]);
-      await until(() => client.text.includes('FORBIDDEN_ORIGIN'), line);
+      await until(() => client.text.includes('forbidden_origin'), line);
       assert.match(client.text, /^HTTP\/1\.1 403 /);
     }
     assert.equal(ends.length, 0);
@@ -246,7 +256,7 @@ describe('a WebSocket that is not accepted', () => {
     });
     const { port } = await queenFor(worker);
     const lost = await open(port, [], 'GET /nothing HTTP/1.1');
-    await until(() => lost.text.includes('NOT_FOUND'), 'the answer');
+    await until(() => lost.text.includes('not_found'), 'the answer');
     const own = await open(port, [], 'GET /health HTTP/1.1');
     await until(() => own.text.includes('"status":"ok"'), 'the answer');
     // Java's HTTP client requests HTTP/2 like this with every request.

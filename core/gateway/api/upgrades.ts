@@ -9,20 +9,29 @@ import { pipeline } from 'node:stream/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import { notFound } from '../../http/error-answers.ts';
+import { requestIdHeader, requestIdOf } from '../../http/request-id.ts';
 import { pathOf } from '../../http/request-target.ts';
+import { type Caller, grantOf } from '../access/caller.ts';
 import type { ResponseHeaders } from '../forward/headers.ts';
 import type { Gateway, WorkerSink } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { isCorePath } from '../routing/core-paths.ts';
-import { applicationError } from './application-error.ts';
+import { applicationError } from '../words/application-error.ts';
+import { callerOfUpgrade, type GuardParts } from './guard.ts';
 import { requestedModel } from './requested-model.ts';
 import { workerHeader } from './response-sink.ts';
 
 export interface UpgradeParts {
   gateway: Gateway;
   logger: FastifyBaseLogger;
-  /** The error for a request that must not be answered. */
-  refusal?: (request: IncomingMessage) => RbeeError | undefined;
+  /** Who may ask; absent on the socket of the owner. */
+  guard?: GuardParts | undefined;
+}
+
+interface Upgrading {
+  socket: Socket;
+  answer: () => ServerResponse;
+  requestId: string;
 }
 
 /** After one side has ended, the other may be idle for this long. */
@@ -39,16 +48,25 @@ export class Upgrades {
   /** Whether to treat the request as a WebSocket; all others are answered as plain HTTP. For Node's `shouldUpgradeCallback`. */
   readonly takes = (request: IncomingMessage): boolean => {
     const path = pathOf(request.url ?? '');
-    const { gateway, refusal } = this.#parts;
+    const { gateway } = this.#parts;
     return (
       request.method === 'GET' &&
       isWebSocket(request) &&
       !this.#closing.signal.aborted &&
       !isCorePath(path) &&
       gateway.names.methodsOf(path).includes('GET') &&
-      refusal?.(request) === undefined
+      this.#callerOf(request) !== undefined
     );
   };
+
+  /** Undefined if the request is refused: then it is answered as plain HTTP, which says why. */
+  #callerOf(request: IncomingMessage): Caller | undefined {
+    try {
+      return callerOfUpgrade(request, this.#parts.guard);
+    } catch {
+      return undefined;
+    }
+  }
 
   /** Handles the requests that `takes` accepts; ends their connections when the server closes. */
   attach(app: FastifyInstance): void {
@@ -68,31 +86,48 @@ export class Upgrades {
     socket.once('close', leave);
     this.#closing.signal.addEventListener('abort', leave, { once: true });
     const answer = answerOn(request, socket);
+    let untrack: (() => void) | undefined;
+    const requestId = requestIdOf(request);
     try {
       // A server without `takes` as its `shouldUpgradeCallback` sends every upgrade request here.
-      if (!this.takes(request)) throw this.#parts.refusal?.(request) ?? notFound(targetOf(request));
+      if (!this.takes(request)) throw notFound(targetOf(request));
+      const caller = callerOfUpgrade(request, this.#parts.guard);
+      const grant = grantOf(caller);
+      untrack = caller.key && this.#parts.guard?.keys.whenRevoked(caller.key.id, leave);
       const { url } = targetOf(request);
       const path = pathOf(url);
       const named = await modelName({ contentType: undefined, query: url.slice(path.length + 1), body: null });
-      const requested = requestedModel(gateway, { method: 'GET', url, named });
+      const requested = requestedModel(gateway, { method: 'GET', url, named, grant });
       const headers = request.rawHeaders;
-      const wanted = { method: 'GET', path, target: url, headers, body: null, upgrade: 'websocket' } as const;
-      const sink = this.#sink(socket, answer, () => socket.off('close', leave));
-      await gateway.handle({ ...wanted, ...requested, signal: left.signal }, sink);
+      const wanted = {
+        method: 'GET',
+        path,
+        target: url,
+        headers,
+        body: null,
+        upgrade: 'websocket',
+        requestId,
+      } as const;
+      const sink = this.#sink({ socket, answer, requestId }, () => socket.off('close', leave));
+      const incoming = { ...wanted, ...requested, grant, ...(named !== undefined && { named }) };
+      await gateway.handle({ ...incoming, signal: left.signal }, sink);
       if (left.signal.aborted) socket.destroy();
     } catch (thrown) {
       const error = asRbeeError(thrown, 'the queen', 'rbee queen logs');
-      if (error.code === 'INTERNAL') logger.error(thrown);
+      if (error.code === 'INTERNAL') logger.error({ err: thrown, requestId }, error.message);
       const body = JSON.stringify({ error: applicationError(error) });
-      answer().writeHead(error.status, { 'content-type': 'application/json; charset=utf-8' }).end(body);
+      const head = { 'content-type': 'application/json; charset=utf-8', [requestIdHeader]: requestId };
+      answer().writeHead(error.status, head).end(body);
     } finally {
+      untrack?.();
       this.#closing.signal.removeEventListener('abort', leave);
     }
   }
 
-  #sink(socket: Socket, answer: () => ServerResponse, onSwitched: () => void): WorkerSink {
+  #sink({ socket, answer, requestId }: Upgrading, onSwitched: () => void): WorkerSink {
     let worker = '';
-    const named = (headers: ResponseHeaders) => ({ ...headers, [workerHeader]: worker }) as OutgoingHttpHeaders;
+    const named = (headers: ResponseHeaders) =>
+      ({ ...headers, [workerHeader]: worker, [requestIdHeader]: requestId }) as OutgoingHttpHeaders;
     return {
       from: ({ id }) => {
         worker = id;

@@ -6,6 +6,7 @@ import { modelScan } from '../model-name/model-name.ts';
 import type { ModelScan } from '../model-name/model-scan.ts';
 import { smallBodyBytes } from './body-garbage.ts';
 import type { BodyStores } from './body-stores.ts';
+import { type ArrivingBody, decoded, encodingOf } from './decode-body.ts';
 import type { BodyLimits } from './limits.ts';
 import type { SpoolFile } from './spool.ts';
 import type { StoredBody } from './stored-body.ts';
@@ -25,7 +26,9 @@ export const receiveBody =
   ({ memory, spool, limits }: BodyStores) =>
   async (_request: unknown, payload: IncomingMessage): Promise<ReceivedBody> => {
     const { maxBytes, maxMemoryBytes, timeout } = limits;
-    const announced = Number(payload.headers['content-length'] ?? Number.NaN);
+    const encoding = encodingOf(payload);
+    // What a compressed body comes to is not known before it has arrived.
+    const announced = encoding === undefined ? Number(payload.headers['content-length'] ?? Number.NaN) : Number.NaN;
     if (announced > maxBytes) throw tooLarge(maxBytes);
     const isLarge = announced > maxMemoryBytes;
     if (isLarge) await spool.expect(announced);
@@ -42,7 +45,8 @@ export const receiveBody =
     };
     let length = 0;
     try {
-      for await (const piece of piecesOf(payload, timeout)) {
+      const body = encoding === undefined ? plain(payload) : decoded(payload, encoding);
+      for await (const piece of piecesOf(body, timeout)) {
         length += piece.length;
         if (length > maxBytes) throw tooLarge(maxBytes);
         if (!file && length > share.held && !(length <= mayHold && share.grow(stepFor(length, announced)))) {
@@ -173,12 +177,18 @@ class Pieces {
 }
 
 /** Leaves the connection open when reading ends early, because the error answer is sent on it. */
+const plain = (payload: IncomingMessage): ArrivingBody => {
+  const pieces = payload.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+  // Not awaited: it would wait for the rest of the body.
+  const stop = () => void pieces.return?.().catch(() => {});
+  return { pieces, stop };
+};
+
 async function* piecesOf(
-  payload: IncomingMessage,
+  { pieces, stop }: ArrivingBody,
   { ms, bytesPerSecond }: BodyLimits['timeout'],
 ): AsyncGenerator<Buffer, void, void> {
   const begun = performance.now();
-  const pieces = payload.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   let received = 0;
   try {
     for (;;) {
@@ -193,8 +203,7 @@ async function* piecesOf(
       yield next.value;
     }
   } finally {
-    // Not awaited: it would wait for the rest of the body.
-    pieces.return?.().catch(() => {});
+    stop();
   }
 }
 
@@ -210,7 +219,7 @@ const within = <Value>(ms: number, work: Promise<Value>): Promise<Value | 'late'
       (error) => {
         clearTimeout(timer);
         // The client disconnected, which is not an error of the server.
-        reject(Object.assign(error as Error, { statusCode: 400 }));
+        reject(error instanceof RbeeError ? error : Object.assign(error as Error, { statusCode: 400 }));
       },
     );
   });

@@ -1,9 +1,12 @@
-/** One attempt to pass a request on to a worker, and its answer back, byte for byte. */
+/** One attempt to pass a request on to a worker, and its answer back: byte for byte, except for errors. */
 import type { Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HttpMethod } from '../../contract/worker-type.ts';
+import type { HttpMethod, ServedKind } from '../../contract/worker-type.ts';
 import type { StoredBody } from '../bodies/stored-body.ts';
+import { ErrorEvents } from '../words/error-events.ts';
+import { Refused } from '../words/refused.ts';
+import { speaksOpenAi } from '../words/reworded.ts';
 import { headersToClient, headersToWorker, type ResponseHeaders } from './headers.ts';
 import { StreamEnd } from './stream-end.ts';
 
@@ -15,6 +18,8 @@ export interface Incoming {
   /** Names and values, alternating. */
   headers: readonly string[];
   body: Buffer | StoredBody | null;
+  /** Sent to the worker as `x-request-id`. */
+  requestId?: string;
   /** The protocol to switch to, such as `websocket`; such a request has no body. */
   upgrade?: string;
 }
@@ -40,6 +45,8 @@ export interface Sink {
 export interface Attempt {
   dispatcher: Dispatcher;
   worker: string;
+  /** Of the path. */
+  kind: ServedKind;
   apiKey: string;
   /** Streams of this path end with OpenAI's end marker. */
   endsWithMarker: boolean;
@@ -62,7 +69,7 @@ export const forward = (attempt: Attempt, incoming: Incoming, sink: Sink, signal
     if (signal.aborted) return resolve({ kind: 'untouched', error: asError(signal.reason), refused: false });
     const handler = new Forwarding(attempt, sink, signal, resolve);
     const { method, target: path, upgrade = null } = incoming;
-    const headers = headersToWorker(incoming.headers, attempt.apiKey, attempt.isRead);
+    const headers = headersToWorker(incoming.headers, { ...attempt, requestId: incoming.requestId });
     const body = bodyOf(incoming, headers);
     attempt.dispatcher.dispatch({ method, path, headers, body, upgrade, headersTimeout: 0, bodyTimeout: 0 }, handler);
   });
@@ -85,6 +92,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #head: { status: number; headers: ResponseHeaders } | undefined;
   #begun = false;
   #end: StreamEnd | undefined;
+  /** Set if the worker answers with an error. */
+  #refused: Refused | undefined;
+  /** Set if the worker streams events. */
+  #events: ErrorEvents | undefined;
 
   constructor(attempt: Attempt, sink: Sink, signal: AbortSignal, resolve: (ended: Ended) => void) {
     this.#attempt = attempt;
@@ -105,6 +116,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#head = { status, headers };
     const streams = String(headers['content-type'] ?? '').startsWith('text/event-stream');
     if (streams && status === 200 && this.#attempt.endsWithMarker) this.#end = new StreamEnd();
+    if (!speaksOpenAi(this.#attempt.kind)) return;
+    if (status >= 400) this.#refused = new Refused(status, headers);
+    else if (streams && headers['content-encoding'] === undefined) this.#events = new ErrorEvents(this.#attempt);
   }
 
   onRequestUpgrade(_controller: Controller, _status: number, headers: ResponseHeaders, worker: Duplex): void {
@@ -120,9 +134,13 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#refused) {
+      this.#refused.push(chunk);
+      return;
+    }
     if (!this.#begun) this.#begin();
     this.#end?.push(chunk);
-    if (!this.#sink.write(chunk)) controller.pause();
+    if (!this.#write(this.#events ? this.#events.push(chunk) : chunk)) controller.pause();
   }
 
   onResponseEnd(): void {
@@ -131,12 +149,19 @@ class Forwarding implements Dispatcher.DispatchHandler {
       this.#break(new Error('the stream ended without its end marker'));
       return;
     }
+    if (this.#refused) this.#refuse(this.#refused);
     if (!this.#begun) this.#begin();
+    if (this.#events) this.#write(this.#events.end());
     this.#sink.end();
     this.#resolve({ kind: 'done' });
   }
 
   onResponseError(_controller: Controller, error: Error): void {
+    // A worker may refuse a request and close before it has read all of it. The refusal is the answer.
+    if (this.#refused && !this.#signal.aborted) {
+      this.onResponseEnd();
+      return;
+    }
     this.#release();
     this.#break(error);
   }
@@ -146,6 +171,17 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#attempt.onBegin?.();
     this.#sink.onDrain(() => this.#controller?.resume());
     this.#sink.begin(this.#head!.status, headersToClient(this.#head!.headers));
+  }
+
+  #refuse(refused: Refused): void {
+    const { body, ...head } = refused.answer(this.#attempt);
+    this.#head = head;
+    this.#begin();
+    this.#write(body);
+  }
+
+  #write(bytes: Buffer): boolean {
+    return bytes.length === 0 || this.#sink.write(bytes);
   }
 
   #break(error: Error): void {

@@ -1,5 +1,7 @@
 /** Which headers are passed on: all but those that concern a single connection. */
 
+import { requestIdHeader } from '../../http/request-id.ts';
+
 /** RFC 9110, section 7.6.1. */
 const ofOneConnection = [
   'connection',
@@ -12,22 +14,41 @@ const ofOneConnection = [
   'transfer-encoding',
   'upgrade',
 ];
-/** `origin` was checked before the request got here, so a worker must not check it again. */
-const notToWorker = new Set([...ofOneConnection, 'host', 'content-length', 'expect', 'authorization', 'origin']);
-const notToClient = new Set(ofOneConnection);
-
 /**
- * From and to a flat list of names and values. The worker's API key replaces any other authorization. `plain` asks for an
- * answer that is not compressed.
+ * Keys of clients are for the gateway alone. `origin` was checked before the request got here, so a worker must not check
+ * it again.
  */
-export const headersToWorker = (raw: readonly string[], apiKey: string, plain = false): string[] => {
+const notToWorker = new Set([
+  ...ofOneConnection,
+  'host',
+  'content-length',
+  'expect',
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'origin',
+  requestIdHeader,
+]);
+/** The gateway's request id replaces the worker's. */
+const notToClient = new Set([...ofOneConnection, requestIdHeader]);
+
+export interface ToWorker {
+  /** Replaces any other authorization. */
+  apiKey: string;
+  /** Ask for an answer that is not compressed. */
+  isRead?: boolean;
+  requestId?: string | undefined;
+}
+
+/** From and to a flat list of names and values. */
+export const headersToWorker = (raw: readonly string[], { apiKey, isRead, requestId }: ToWorker): string[] => {
   const named = namedByConnection(raw);
   const passed: string[] = [];
   let isTyped = false;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase();
     if (notToWorker.has(name) || named?.has(name)) continue;
-    if (plain && name === 'accept-encoding') continue;
+    if (isRead && name === 'accept-encoding') continue;
     if (name === 'content-type') {
       // The model was found by the first content type, so the worker must not see another one.
       if (isTyped) continue;
@@ -36,6 +57,7 @@ export const headersToWorker = (raw: readonly string[], apiKey: string, plain = 
     passed.push(name, raw[at + 1]!);
   }
   if (apiKey !== '') passed.push('authorization', `Bearer ${apiKey}`);
+  if (requestId !== undefined) passed.push(requestIdHeader, requestId);
   return passed;
 };
 

@@ -19,6 +19,6 @@ export class StreamEnd {
   /** True after OpenAI's end marker or an error event: both tell the client how the stream ended. */
   isProper(): boolean {
     const tail = Buffer.concat(this.#chunks).toString('latin1');
-    return /(^|\n)data: ?(\[DONE\]|\{\s*"error")/.test(tail) || /(^|\n)event: ?error/.test(tail);
+    return /(^|\n)data: ?(\[DONE\]|\{\s*"error")/.test(tail) || /(^|\n)(event: ?error|error: ?\{)/.test(tail);
   }
 }

@@ -1,5 +1,5 @@
 /** The text of the field `model` of a multipart form, at any position; contents of files are skipped. */
-import { givenTwice, invalidBody, type ModelScan, maxNameBytes } from './model-scan.ts';
+import { givenTwice, invalidBody, type ModelScan, maxNameBytes, type Span } from './model-scan.ts';
 
 const headEnd = Buffer.from('\r\n\r\n');
 const lineEnd = Buffer.from('\r\n');
@@ -16,6 +16,9 @@ export class FormScan implements ModelScan {
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #model: string | undefined;
+  /** Offset in the body where `#rest` begins. */
+  #restAt = -lineEnd.length;
+  #span: Span | undefined;
   /** A form is always parsed to its end. */
   readonly isUnsure = false;
 
@@ -33,7 +36,13 @@ export class FormScan implements ModelScan {
       at = next;
     }
     // Copied, because the piece may be overwritten.
-    this.#rest = this.#isDone() ? Buffer.alloc(0) : Buffer.from(bytes.subarray(this.#skip(bytes, at)));
+    const kept = this.#isDone() ? bytes.length : this.#skip(bytes, at);
+    this.#rest = Buffer.from(bytes.subarray(kept));
+    this.#restAt += kept;
+  }
+
+  get span(): Span | undefined {
+    return this.#span;
   }
 
   end(): string | undefined {
@@ -70,6 +79,8 @@ export class FormScan implements ModelScan {
     if (this.#state === 'content' && this.#isModel) {
       this.#keep(bytes.subarray(at, found));
       this.#model = Buffer.concat(this.#kept).subarray(lineEnd.length).toString('utf8');
+      const end = this.#restAt + found;
+      this.#span = [end - this.#keptBytes + lineEnd.length, end];
     }
     this.#state = 'delimiter';
     return found + this.#delimiter.length;
@@ -85,7 +96,7 @@ export class FormScan implements ModelScan {
 
   #keep(bytes: Buffer): void {
     this.#keptBytes += bytes.length;
-    if (this.#keptBytes > maxNameBytes) throw invalidBody('the name of the model is too long');
+    if (this.#keptBytes > maxNameBytes) throw invalidBody('the name of the model is too long', { param: 'model' });
     this.#kept.push(Buffer.from(bytes));
   }
 

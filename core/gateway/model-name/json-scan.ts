@@ -2,7 +2,7 @@
  * The `model` of a JSON object. The object is parsed on its first level up to that key. The rest is only searched for text that
  * could be the same key again, which is a hundred times faster than parsing it.
  */
-import { givenTwice, invalidBody, type ModelScan, maxNameBytes, type Thoroughness } from './model-scan.ts';
+import { givenTwice, invalidBody, type ModelScan, maxNameBytes, type Span, type Thoroughness } from './model-scan.ts';
 
 const [quote, backslash, open, close, openList, closeList, colon, comma] = Buffer.from('"\\{}[]:,');
 const spaces = new Set(Buffer.from(' \n\r\t'));
@@ -50,6 +50,9 @@ export class JsonScan implements ModelScan {
   #kept: Buffer[] | undefined;
   #keptBytes = 0;
   #isUnsure = false;
+  /** Bytes of the pieces before this one. */
+  #before = 0;
+  #span: Span | undefined;
   /** The end of the last piece after the model: the key may be split between two pieces. */
   #tail: Buffer | undefined;
 
@@ -59,6 +62,11 @@ export class JsonScan implements ModelScan {
 
   get isUnsure(): boolean {
     return this.#isUnsure;
+  }
+
+  /** With the quotes. */
+  get span(): Span | undefined {
+    return this.#span;
   }
 
   push(piece: Buffer): void {
@@ -72,6 +80,7 @@ export class JsonScan implements ModelScan {
       }
     }
     if (this.#model !== undefined && !this.#isThorough && !this.#isUnsure) this.#search(piece, at);
+    this.#before += piece.length;
   }
 
   end(): string | undefined {
@@ -106,7 +115,7 @@ export class JsonScan implements ModelScan {
         return;
       case 'value':
         if (byte === quote) this.#beginString(this.#isModel);
-        else if (this.#isModel) throw invalidBody('model must be a string');
+        else if (this.#isModel) throw invalidBody('model must be a string', { param: 'model' });
         else if (byte === open || byte === openList) {
           this.#depth = 1;
           this.#state = 'nested';
@@ -152,7 +161,7 @@ export class JsonScan implements ModelScan {
       from = found + 1;
       if (slashes % 2 === 1) continue;
       this.#keep(piece.subarray(start, found));
-      this.#endString();
+      this.#endString(this.#before + from);
       return from;
     }
   }
@@ -162,12 +171,13 @@ export class JsonScan implements ModelScan {
     if (!this.#kept) return;
     this.#keptBytes += bytes.length;
     if (this.#keptBytes > maxNameBytes) {
-      if (this.#state === 'value') throw invalidBody('the name of the model is too long');
+      if (this.#state === 'value') throw invalidBody('the name of the model is too long', { param: 'model' });
       this.#kept = undefined;
     } else this.#kept.push(Buffer.from(bytes));
   }
 
-  #endString(): void {
+  /** `end` is the offset in the body after the closing quote. */
+  #endString(end: number): void {
     this.#inString = false;
     if (this.#state === 'nested') return;
     const text = this.#kept && unquoted(Buffer.concat(this.#kept));
@@ -177,6 +187,7 @@ export class JsonScan implements ModelScan {
     } else if (this.#isModel) {
       if (this.#model !== undefined) throw givenTwice();
       this.#model = text;
+      this.#span = [end - this.#keptBytes - 2, end];
       this.#isModel = false;
       this.#state = this.#isThorough ? 'after' : 'done';
     } else this.#state = 'after';
@@ -187,6 +198,6 @@ const unquoted = (bytes: Buffer): string => {
   try {
     return JSON.parse(`"${bytes.toString('utf8')}"`) as string;
   } catch (cause) {
-    throw invalidBody('a string in it is not JSON', cause);
+    throw invalidBody('a string in it is not JSON', { cause });
   }
 };

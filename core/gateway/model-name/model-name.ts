@@ -56,13 +56,13 @@ const modelOfJson = (body: Buffer): string | undefined => {
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw invalidBody(`it is not JSON: ${(cause as Error).message}`, cause);
+    throw invalidBody(`it is not JSON: ${(cause as Error).message}`, { cause });
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw invalidBody('it is not a JSON object');
   }
   const model = 'model' in parsed ? parsed.model : undefined;
-  if (model !== undefined && typeof model !== 'string') throw invalidBody('model must be a string');
+  if (model !== undefined && typeof model !== 'string') throw invalidBody('model must be a string', { param: 'model' });
   // JSON.parse keeps the last of two keys and does not report that there were two.
   if (mayNameTwice(text)) return scanned(new JsonScan('thorough'), body);
   return model;
@@ -84,7 +84,7 @@ export const modelScan = (contentType: string | undefined, thoroughness?: Thorou
 const canName = (contentType: string | undefined): boolean =>
   contentType === undefined || /^\s*(application\/([\w.-]+\+)?json|multipart\/form-data)\s*(;|$)/i.test(contentType);
 
-const noScan: ModelScan = { push: () => {}, end: () => undefined, isUnsure: false };
+const noScan: ModelScan = { push: () => {}, end: () => undefined, isUnsure: false, span: undefined };
 
 const boundaryOf = (contentType = ''): string | undefined => {
   if (!/^multipart\/form-data\s*;/i.test(contentType)) return undefined;

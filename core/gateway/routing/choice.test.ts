@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { RbeeError } from '../../contract/errors.ts';
 import { workerWith } from '../testing.ts';
 import { type Candidate, choose, type Load, Names } from './choice.ts';
 import { isCorePath } from './core-paths.ts';
@@ -9,6 +10,7 @@ const candidate = (id: string, over: Partial<Candidate> & { names?: string[]; ru
   worker: workerWith({ id, names: over.names ?? ['demo'], running: over.running ?? 0 }),
   open: over.open ?? true,
   asleep: over.asleep ?? false,
+  coming: over.coming ?? false,
   state: over.state ?? 'ready',
 });
 const load = (inFlight: Record<string, number> = {}, lastUsed: Record<string, number> = {}): Load => ({
@@ -49,6 +51,70 @@ describe('the choice of a worker', () => {
     assert.equal(pick(both, chat('demo')), 'b');
     assert.equal(pick(both, chat('Demo')), 'a');
     assert.equal(pick([both[0]!], chat('DEMO')), 'a');
+  });
+
+  it('says whether a retry will help, and what to do if not', () => {
+    const closed = (id: string, state: string, coming = false) => candidate(id, { open: false, state, coming });
+    const refused = (...candidates: Candidate[]): RbeeError => {
+      try {
+        pick(candidates);
+      } catch (error) {
+        return error as RbeeError;
+      }
+      throw new Error('one was chosen');
+    };
+    for (const state of ['starting', 'loading', 'unhealthy']) {
+      const { code, hint, retryAfter } = refused(closed('a', 'stopped'), closed('b', state, true));
+      assert.deepEqual(
+        [code, hint, retryAfter],
+        ['NO_READY_WORKER', 'it will be ready soon; send the request again', 2],
+      );
+    }
+    for (const [state, hint] of [
+      ['stopped', 'start it with: rbee worker start a'],
+      ['failed', 'see why with: rbee worker get a'],
+      ['lost', 'its machine does not answer; run: rbee hive list'],
+      ['draining', 'run: rbee worker list'],
+    ] as const) {
+      const error = refused(closed('a', state));
+      assert.deepEqual([error.hint, error.retryAfter], [hint, undefined]);
+    }
+  });
+
+  it('ignores :latest unless a name has it, and resolves aliases before names, once', () => {
+    const three = [
+      candidate('a', { names: ['demo'] }),
+      candidate('b', { names: ['exact:latest'] }),
+      candidate('c', { names: ['exact'] }),
+    ];
+    const aliases = new Map([
+      ['exact', 'demo'],
+      ['fast', 'Demo:latest'],
+      ['chain', 'fast'],
+      ['gone', 'nope'],
+    ]);
+    const names = new Names(three, aliases);
+    const found = (model: string) => names.named(model).map(({ key }) => key);
+    for (const [model, keys] of [
+      ['demo:latest', ['a']],
+      ['DEMO:latest', ['a']],
+      ['exact:latest', ['b']],
+      ['exact', ['a']],
+      ['fast', ['a']],
+      ['fast:latest', ['a']],
+      ['chain', []],
+      ['gone', []],
+      ['demo:other', []],
+      [':latest', []],
+    ] as const)
+      assert.deepEqual(found(model), keys, model);
+    assert.deepEqual(
+      new Names(three).named('exact').map(({ key }) => key),
+      ['c'],
+    );
+    assert.equal(names.nameAt(three[0]!.worker, 'fast:latest'), 'demo');
+    assert.equal(names.nameAt(three[1]!.worker, 'fast'), undefined);
+    assert.deepEqual(names.all(), ['exact', 'demo', 'exact:latest']);
   });
 
   it('skips workers that are not open or that failed this request', () => {
@@ -109,6 +175,7 @@ describe('paths of an engine of its own', () => {
     }),
     open: over.open ?? true,
     asleep: false,
+    coming: false,
     state: over.state ?? 'ready',
   });
   const servedBy = (method: string, path: string) =>

@@ -1,4 +1,5 @@
 /** Which worker gets a request: a pure function of what is known about the workers. */
+import type { Aliases } from '../../config/aliases.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import {
@@ -24,6 +25,8 @@ export interface Candidate {
   open: boolean;
   /** It sleeps and can be woken for a request. */
   asleep: boolean;
+  /** It starts, loads or restarts, so it will take requests soon. */
+  coming: boolean;
   /** Its state in a word, for messages: `loading`, `lost`. */
   state: string;
 }
@@ -55,7 +58,8 @@ export interface Chosen {
 
 /**
  * The least busy open worker that serves the path, otherwise one that sleeps. `excluded` are those that have failed this
- * request. Throws MODEL_NOT_FOUND, PATH_NOT_SERVED, UNSUPPORTED_CONTENT_TYPE, NO_READY_WORKER.
+ * request. Throws MODEL_NOT_FOUND, PATH_NOT_SERVED, UNSUPPORTED_CONTENT_TYPE, NO_READY_WORKER; the last with `retryAfter` if a
+ * worker will be ready soon.
  */
 export const choose = (
   wanted: Wanted,
@@ -68,7 +72,8 @@ export const choose = (
   let best: Chosen | undefined;
   let paths = false;
   let refusing: ServedPath | undefined;
-  for (const { key, worker, open, asleep } of named) {
+  let isComing = false;
+  for (const { key, worker, open, asleep, coming } of named) {
     if (wanted.only !== undefined && wanted.only !== key) continue;
     const served = servedAt(worker, wanted);
     if (!served) continue;
@@ -77,12 +82,16 @@ export const choose = (
       continue;
     }
     paths = true;
-    if (!(open || asleep) || excluded.has(key)) continue;
+    if (excluded.has(key)) continue;
+    if (!(open || asleep)) {
+      isComing ||= coming;
+      continue;
+    }
     const better = !best || (best.asleep === asleep ? isLessBusy({ key, worker }, best, load) : best.asleep);
     if (better) best = { key, worker, served, asleep };
   }
   if (best) return best;
-  if (paths) throw noneReady(wanted, named, excluded);
+  if (paths) throw noneReady(wanted, named, { excluded, isComing });
   if (refusing) throw unsupported(wanted.bodyType ?? '', wanted.path, acceptedTypes(refusing).join(', '));
   const others = candidates.serving(wanted.method, wanted.path);
   throw pathNotServed({ ...wanted, workers: named.map(workerOf), others: others.map(workerOf) });
@@ -95,8 +104,16 @@ interface Route {
   types: string[];
 }
 
-/** Workers by the names of the models they serve: exact matches first, otherwise ignoring case. */
+const noAliases: Aliases = new Map();
+/** Ollama's clients add it to every name. */
+const latest = ':latest';
+
+/**
+ * Workers by the names of the models they serve. A request may name an alias, which comes first; then a name, exactly, ignoring
+ * case, or with `:latest` after it.
+ */
 export class Names {
+  readonly aliases: Aliases;
   readonly #exact = new Map<string, Candidate[]>();
   readonly #folded = new Map<string, Candidate[]>();
   readonly #paths = new Map<string, Route>();
@@ -106,7 +123,8 @@ export class Names {
   /** Names of the ids that bind a request to a worker. */
   readonly #ids = new Set<string>();
 
-  constructor(candidates: Iterable<Candidate>) {
+  constructor(candidates: Iterable<Candidate>, aliases = noAliases) {
+    this.aliases = aliases;
     for (const candidate of candidates) {
       this.#keys.set(candidate.key, candidate);
       for (const name of new Set(candidate.worker.names)) add(this.#exact, name, candidate);
@@ -119,8 +137,42 @@ export class Names {
     }
   }
 
+  /** The same for a part of the workers. */
+  only(isIncluded: (candidate: Candidate) => boolean): Names {
+    return new Names([...this.#keys.values()].filter(isIncluded), this.aliases);
+  }
+
+  /** The workers of a model as a request names it. */
   named(model: string): readonly Candidate[] {
-    return this.#exact.get(model) ?? this.#folded.get(model.toLowerCase()) ?? [];
+    return this.#lookUp(this.#served(model)) ?? [];
+  }
+
+  /** The served name that the name in a request stands for; undefined if no worker serves it. */
+  canonical(model: string): string | undefined {
+    const [candidate] = this.named(model);
+    return candidate && this.nameAt(candidate.worker, model);
+  }
+
+  /** What a worker itself calls the model that a request names; undefined if it does not serve it. */
+  nameAt({ names }: HiveWorker, model: string): string | undefined {
+    const served = this.#served(model);
+    if (names.includes(served)) return served;
+    const folded = served.toLowerCase();
+    return names.find((name) => name.toLowerCase() === folded);
+  }
+
+  #served(model: string): string {
+    const plain = this.aliases.has(model) ? model : this.#withoutLatest(model);
+    const served = this.aliases.get(plain);
+    return served === undefined ? plain : this.#withoutLatest(served);
+  }
+
+  #withoutLatest(name: string): string {
+    return name.endsWith(latest) && !this.#lookUp(name) ? name.slice(0, -latest.length) : name;
+  }
+
+  #lookUp(name: string): readonly Candidate[] | undefined {
+    return this.#exact.get(name) ?? this.#folded.get(name.toLowerCase());
   }
 
   /** Every worker once, in any state. */
@@ -132,15 +184,29 @@ export class Names {
     return this.#keys.get(key);
   }
 
-  /** Every name, whether or not a worker is ready for it. */
+  /** Every name and alias, whether or not a worker is ready for it. */
   all(): string[] {
-    return [...this.#exact.keys()];
+    const aliases = [...this.aliases].filter(([, served]) => this.#exact.has(served)).map(([alias]) => alias);
+    return [...new Set([...aliases, ...this.#exact.keys()])];
   }
 
   /** Names that can be requested now, with their workers; a request wakes those that sleep. */
   *open(): Generator<[name: string, workers: readonly HiveWorker[]]> {
     for (const [name, candidates] of this.#exact) {
       const workers = candidates.filter(({ open, asleep }) => open || asleep).map(({ worker }) => worker);
+      if (workers.length > 0) yield [name, workers];
+    }
+  }
+
+  /** A worker declares this very path, not a pattern. */
+  declares(path: string): boolean {
+    return this.#paths.has(path);
+  }
+
+  /** Names that can be requested, with their workers; a request waits for those that will be ready soon. */
+  *requestable(): Generator<[name: string, workers: readonly Candidate[]]> {
+    for (const [name, candidates] of this.#exact) {
+      const workers = candidates.filter(({ open, asleep, coming }) => open || asleep || coming);
       if (workers.length > 0) yield [name, workers];
     }
   }
@@ -240,7 +306,7 @@ const slotsOf = ({ worker }: Keyed, other: Keyed): number =>
 const engineLoad = (worker: HiveWorker): number => (worker.running ?? 0) + (worker.waiting ?? 0);
 
 const noModel = (model: string, names: Names): RbeeError => {
-  const known = [...names.open()].map(([name]) => name);
+  const known = [...names.requestable()].map(([name]) => name);
   const shown = model.length > 100 ? `${model.slice(0, 100)}...` : model;
   const hint =
     known.length > 0
@@ -249,9 +315,30 @@ const noModel = (model: string, names: Names): RbeeError => {
   return RbeeError.of('MODEL_NOT_FOUND', { model: shown, near: didYouMean(model, names.all()), hint });
 };
 
-const noneReady = ({ model, only }: Wanted, named: readonly Candidate[], excluded: ReadonlySet<string>): RbeeError => {
-  const states = named
-    .filter(({ key }) => only === undefined || key === only)
-    .map(({ key, worker, state }) => `${worker.id} ${excluded.has(key) ? 'broke off' : `is ${state}`}`);
-  return RbeeError.of('NO_READY_WORKER', { model, reason: states.slice(0, 5).join(', ') });
+/** A worker that starts takes longer than this, but may have begun a while ago. */
+const retrySeconds = 2;
+
+const noneReady = (
+  { model, only }: Wanted,
+  named: readonly Candidate[],
+  { excluded, isComing }: { excluded: ReadonlySet<string>; isComing: boolean },
+): RbeeError => {
+  const workers = named.filter(({ key }) => only === undefined || key === only);
+  const states = workers.map(
+    ({ key, worker, state }) => `${worker.id} ${excluded.has(key) ? 'broke off' : `is ${state}`}`,
+  );
+  const details = { model, reason: states.slice(0, 5).join(', ') };
+  if (isComing) {
+    const hint = 'it will be ready soon; send the request again';
+    return RbeeError.of('NO_READY_WORKER', { ...details, hint }, { retryAfter: retrySeconds });
+  }
+  const [worker] = workers.filter(({ key }) => !excluded.has(key));
+  return RbeeError.of('NO_READY_WORKER', { ...details, hint: worker ? remedy(worker) : 'run: rbee worker list' });
+};
+
+const remedy = ({ worker: { id }, state }: Candidate): string => {
+  if (state === 'stopped') return `start it with: rbee worker start ${id}`;
+  if (state === 'failed') return `see why with: rbee worker get ${id}`;
+  if (state === 'lost') return 'its machine does not answer; run: rbee hive list';
+  return 'run: rbee worker list';
 };

@@ -51,7 +51,7 @@ export abstract class InferenceCommand extends QueenCommand {
     return this.cancellable(async (signal, narrate) => {
       const { askWorker } = await import('../../queen/client/ask-worker.ts');
       narrate({ kind: 'step', id: 'ask', text });
-      const result = await askWorker(queen.socketPath, { path, body, signal })
+      const result = await askWorker(queen.address, { path, body, signal })
         .then((answer) => read(answer, narrate))
         .catch((error) => {
           // Whatever error the closed connection gives, Ctrl-C is the cause.

@@ -2,13 +2,15 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
+import type { ListenAddress } from '../../config/listen-address.ts';
 import type { Paths } from '../../config/paths.ts';
 import { findingError, homeFindings } from '../../config/private-places.ts';
-import { loadRbeeConf, type RbeeConfig, rbeeConfProblems } from '../../config/rbee-conf.ts';
+import { listenAddresses, loadRbeeConf, type RbeeConfig, rbeeConfProblems } from '../../config/rbee-conf.ts';
 import { singleErrors } from '../../config/toml.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { QueenStatus } from '../../contract/queen-api.ts';
 import { listenProblem } from '../../http/listen-problem.ts';
+import { readTlsFiles } from '../../http/tls-files.ts';
 import { readIndex } from '../../plugins/plugin-index.ts';
 
 /** Throws if anything would prevent the start. Errors: CONFIG_REFUSED. */
@@ -30,8 +32,7 @@ export const mustStart = (problems: readonly RbeeError[]): void => {
  */
 export const queenProblems = async (paths: Paths, running: QueenStatus): Promise<RbeeError[]> => {
   const found = await hiveProblems(paths);
-  if (rbeeConfProblems(paths).length === 0)
-    found.push(...(await portProblems(loadRbeeConf(paths).queen, running, paths)));
+  if (rbeeConfProblems(paths).length === 0) found.push(...(await listenProblems(loadRbeeConf(paths), running, paths)));
   return found;
 };
 
@@ -67,20 +68,31 @@ const unwritable = ({ state }: Paths): RbeeError[] => {
   }
 };
 
-/** The port must be free, or belong to the queen that will be replaced. */
-const portProblems = async (
-  { bind, port }: RbeeConfig['queen'],
-  { status, url }: QueenStatus,
-  { rbeeConf }: Paths,
-): Promise<RbeeError[]> => {
-  const error = port === 0 ? null : await listenError(bind, port);
-  if (error === null) return [];
-  const now = url === null ? null : new URL(url);
-  // A queen that does not answer may be using this very port.
-  const isOwn = now === null ? status === 'failed' : now.port === String(port) && hostsOf(bind).includes(now.hostname);
-  if (error.code === 'EADDRINUSE' && isOwn) return [];
-  return [listenProblem(error, { bind, port }, rbeeConf)];
+/** Each address must be free, or belong to the queen that will be replaced, and the files for TLS must be valid. */
+const listenProblems = async (config: RbeeConfig, running: QueenStatus, { rbeeConf }: Paths): Promise<RbeeError[]> => {
+  const problems: RbeeError[] = [];
+  const { tlsCert: cert, tlsKey: key } = config.gateway;
+  if (cert !== null && key !== null) problems.push(...(await errorsOf(() => readTlsFiles({ cert, key }))));
+  for (const address of listenAddresses(config)) {
+    const error = address.port === 0 ? null : await listenError(address.host, address.port);
+    if (error === null || (error.code === 'EADDRINUSE' && isOwn(address, running))) continue;
+    problems.push(listenProblem(error, address, rbeeConf));
+  }
+  return problems;
 };
+
+/** Whether the running queen uses the address; one that does not answer may be using any. */
+const isOwn = ({ host, port }: ListenAddress, { status, urls, url }: QueenStatus): boolean => {
+  const used = urls ?? (url === null ? [] : [url]);
+  if (used.length === 0) return status === 'failed';
+  return used.some((one) => {
+    const now = new URL(one);
+    const usedPort = Number(now.port || (now.protocol === 'https:' ? 443 : 80));
+    return usedPort === port && (hostsOf(host).includes(now.hostname) || isWildcard(host) || isWildcard(now.hostname));
+  });
+};
+
+const isWildcard = (host: string): boolean => ['0.0.0.0', '::', '[::]'].includes(host);
 
 /** An address as it appears in a URL. */
 const hostsOf = (bind: string): string[] =>

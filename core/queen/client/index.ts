@@ -7,6 +7,7 @@ export type { OperationInput, OperationName } from '../../contract/operations.ts
 export type { FleetStatus, HiveView, JobView, WorkerList } from '../../contract/queen-api.ts';
 export type { WorkerSpec, WorkerView } from '../../contract/worker.ts';
 export type { WorkerName } from '../fleet/worker-key.ts';
+export type { OwnQueen, QueenAddress, RemoteQueen } from './address.ts';
 export { connectQueen, type QueenClient, type RunOptions, type WatchOptions } from './client.ts';
 export type { LogOptions } from './logs.ts';
 export type { Operations } from './results.ts';

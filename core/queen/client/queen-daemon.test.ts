@@ -116,7 +116,6 @@ describe('the queen as a process', () => {
     }
   });
 
-  // With bind = "0.0.0.0", a restart used to stop the queen although the next one could not start.
   it('is not stopped by a restart that could not start it again', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
@@ -132,10 +131,15 @@ describe('the queen as a process', () => {
       return error;
     };
     try {
-      assert.match((await refused('[queen]\nbind = "0.0.0.0"\n')).message, /rbee\.conf:2:1: bind must be/);
+      assert.match((await refused('[queen]\nbind = "all"\n')).message, /rbee\.conf:2:1: bind must be/);
+      assert.match((await refused('[queen]\nbind = "203.0.113.7"\n')).message, /this machine has no such address/);
+      const tls = '[gateway]\nlisten = ["https://127.0.0.1:0"]\ntls_cert = "/none/cert"\ntls_key = "/none/key"\n';
+      assert.match((await refused(tls)).message, /cannot use \/none\/cert for TLS: ENOENT/);
+      const second = `[gateway]\nlisten = ["127.0.0.1:0", "127.0.0.1:${taken}"]\n`;
+      assert.match((await refused(second)).message, /port \d+ is already in use/);
       assert.match((await refused(`[queen]\nport = ${taken}\n`)).message, /port \d+ is already in use/);
       writeFileSync(join(paths.data, 'package.json'), '{');
-      const { lines } = await refused('[queen]\nport = 0\nbind = "::"\nprot = 1\n');
+      const { lines } = await refused('[queen]\nport = 0\nbind = ":"\nprot = 1\n');
       const parts = [/bind must be/, /named prot/, /package\.json/];
       assert.equal(lines.length, parts.length, lines.join('\n'));
       for (const [index, part] of parts.entries()) assert.match(lines[index] ?? '', part);

@@ -85,7 +85,8 @@ export const queenStatus = async (options: QueenDaemonOptions): Promise<QueenSta
     if (status.status === 'failed') return { ...none, ...status };
     if (status.status !== 'running') return { ...none, ...status };
     const { queen } = await connectQueen({ socketPath: options.paths.queenSocket }).get<FleetStatus>('/v1/status');
-    return { ...none, ...status, url: queen.url, version: queen.version, startedAt: queen.startedAt };
+    const { url, urls } = queen;
+    return { ...none, ...status, url, ...(urls && { urls }), version: queen.version, startedAt: queen.startedAt };
   } catch (error) {
     if (error instanceof RbeeError && error.code === 'QUEEN_NOT_RUNNING') return { ...none, status: 'stopped' };
     return { ...none, status: 'failed', reason: asRbeeError(error, 'the queen', 'rbee queen logs').message };

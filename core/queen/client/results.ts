@@ -1,4 +1,5 @@
 /** Input and result types of each operation, for callers. */
+import type { AuditEntry, KeyView } from '../../contract/access.ts';
 import type { HiveDevices } from '../../contract/hive-api.ts';
 import type { ModelResults } from '../../contract/models.ts';
 import type { InferResult, ModelLoadResult, OperationInput, OperationName } from '../../contract/operations.ts';
@@ -63,6 +64,11 @@ interface Results {
   worker_plugin_list: PluginResults['list'];
   worker_plugin_inspect: PluginResults['inspect'];
   worker_plugin_search: PluginResults['search'];
+  key_create: KeyView;
+  key_list: { keys: readonly KeyView[] };
+  key_revoke: KeyView;
+  key_rotate: KeyView;
+  audit_list: { entries: readonly AuditEntry[] };
   worker_catalog_refresh: { types: readonly HiveCatalogEntry[]; absent?: readonly AbsentHive[] };
 }
 

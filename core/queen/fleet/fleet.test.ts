@@ -66,6 +66,24 @@ describe('the fleet', () => {
     assert.equal(fleet.hives()[0]?.reason, null);
   });
 
+  it('expects a hive back for a while, and then no longer', async () => {
+    const hive = simulatedHive('local', [workerWith()]);
+    const fleet = fleetOf(hive);
+    let changes = 0;
+    fleet.listen({ changed: () => (changes += 1), silent: () => {} });
+    assert.equal(fleet.isGathering, true);
+    await until(() => fleet.hives()[0]?.status === 'online', 'online');
+    const returning = () => [...fleet.dialable()].map((worker) => worker.returning);
+    assert.deepEqual([fleet.isGathering, returning()], [false, [false]]);
+    hive.cut(true);
+    await until(() => fleet.hives()[0]?.status === 'unreachable', 'unreachable');
+    assert.deepEqual([fleet.isGathering, returning()], [false, [true]]);
+    const before = changes;
+    await until(() => returning()[0] === false, 'it is given up');
+    assert.ok(changes > before, 'those who wait have to know');
+    assert.equal(fleet.hives()[0]?.status, 'unreachable');
+  });
+
   it('shows a change as soon as it is reported, and the result of a request even earlier', async () => {
     const hive = simulatedHive('local', [workerWith()]);
     const fleet = fleetOf(hive);
@@ -105,9 +123,11 @@ describe('a hive that has not reported since the queen started', () => {
       message: 'hive pi does not answer: it is not running; it may have the worker fake-1',
     });
     assert.throws(() => fleet.owner({ worker: 'fake-1', hive: 'local' }), { code: 'WORKER_NOT_FOUND' });
+    assert.equal(fleet.isGathering, true);
     hive.cut(false);
     await until(() => fleet.member('pi').status === 'online', 'online');
     assert.equal(fleet.owner({ worker: 'fake-1' }).connection.alias, 'pi');
+    assert.equal(fleet.isGathering, false);
     assert.throws(() => fleet.owner({ worker: 'none-of-it' }), { code: 'WORKER_NOT_FOUND' });
   });
 });

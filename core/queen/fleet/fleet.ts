@@ -146,11 +146,18 @@ export class Fleet {
           key: workerKey(alias, worker.id),
           worker,
           online: member.status === 'online',
+          returning: member.isReturning,
           ...(isRefused && { refused: `on port ${port}, outside ${workerPorts.first}-${workerPorts.last}` }),
           ...(dial && { dial }),
         };
       }
     }
+  }
+
+  /** A hive is being connected to for the first time, and may have workers that are not known yet. */
+  get isGathering(): boolean {
+    for (const member of this.#members.values()) if (member.isReturning && member.isUnreported) return true;
+    return false;
   }
 
   /** Installed worker types of all hives, or of one. Throws HIVE_NOT_FOUND. */

@@ -8,6 +8,9 @@ import type { HiveConnection } from './hive-connection.ts';
 import { isSilent, type LoopLag, type SignOfLife } from './liveness.ts';
 import { hiveView, workerView } from './views.ts';
 
+/** How long requests wait for a hive that does not answer yet, or no longer. After that it is probably off. */
+const returnMs = 3_000;
+
 const reconnectMs = { first: 50, max: 1_000 };
 /** Back-off after a protocol violation. Doubles each time, and is reset after a while without violations. */
 const faultyMs = { first: 1_000, max: 300_000, forgivenAfter: 600_000 };
@@ -46,6 +49,8 @@ export class Member {
   #mustShowState = false;
   #faults = { backoffMs: faultyMs.first, lastAt: Number.NEGATIVE_INFINITY };
   #waiting = new Set<() => void>();
+  /** Since when it does not answer, for as long as it is expected to soon. */
+  #lostAt: number | undefined;
 
   constructor(connection: HiveConnection, options: MemberOptions) {
     this.connection = connection;
@@ -60,6 +65,11 @@ export class Member {
 
   get reason(): string | null {
     return this.#reason;
+  }
+
+  /** Whether it does not answer but is expected back soon: it was just lost, or is being connected to. */
+  get isReturning(): boolean {
+    return this.#lostAt !== undefined;
   }
 
   /** Whether heartbeats arrive. After they stop, the hive still counts as online for a while. */
@@ -146,6 +156,10 @@ export class Member {
 
   /** Marks the hive as unreachable if it has been silent too long. Called by the fleet's clock. */
   check(now: number): void {
+    if (this.#lostAt !== undefined && now - this.#lostAt > returnMs) {
+      this.#lostAt = undefined;
+      this.#changed();
+    }
     if (this.#status === 'unreachable' || this.#status === 'faulty' || !this.#reading) return;
     if (!isSilent(this.#lastSign, now, this.#options.lag.total)) return;
     this.#become('unreachable', this.#broken ?? 'no heartbeat for three seconds');
@@ -276,7 +290,11 @@ export class Member {
 
   #become(status: HiveStatus, reason: string | null): void {
     if (this.#status === status && this.#reason === reason) return;
-    if (this.#status !== status) this.#since = new Date().toISOString();
+    if (this.#status !== status) {
+      this.#since = new Date().toISOString();
+      const isNew = status === 'unreachable' && this.#status !== 'faulty';
+      this.#lostAt = isNew ? performance.now() : undefined;
+    }
     this.#status = status;
     this.#reason = reason;
     this.#changed();

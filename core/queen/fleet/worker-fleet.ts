@@ -7,6 +7,7 @@ import { type WorkerName, workerKey, workerName } from './worker-key.ts';
 export const workerFleet = (fleet: Fleet, wake: (name: WorkerName) => Promise<unknown>): WorkerFleet => ({
   workers: () => fleet.dialable(),
   servablePaths: () => fleet.catalog().flatMap(({ serves }) => serves),
+  isGathering: () => fleet.isGathering,
   wake: (key) => wake(workerName(key)),
   watch: ({ changed, silent }) =>
     fleet.listen({

@@ -6,6 +6,8 @@ import { deleteWorker, restartWorker, sleepWorker, startWorker, stopWorker, wake
 import { spawnWorker } from '../workers/spawn.ts';
 import { hiveLogs, hiveRestart, hiveSshTest, hiveStart, hiveStop, machinesOf } from './hives.ts';
 import { infer } from './infer.ts';
+import { createKey, listAudit, listKeys, revokeKey, rotateKey } from './keys.ts';
+import { knownOnly } from './known-only.ts';
 import { loadModel, unloadModel } from './load-model.ts';
 import { downloadModel, listModels, onModels } from './models.ts';
 import { inspectPlugin, installPlugin, linkPlugin, onPlugins, searchPlugins, updatePlugins } from './plugins.ts';
@@ -40,7 +42,10 @@ export const makeHandlers = (services: QueenServices): Handlers => {
     package_validate: async (input, context) => machinesOf(services).sync.validate(input, context),
     package_migrate: async (input, context) => machinesOf(services).sync.migrate(input, context),
     hive_capabilities: ({ hive }, { signal }) => fleet.online(hive).connection.client.devices(signal),
-    worker_spawn: withSecrets(services, (input, context) => spawnWorker(services, input, context)),
+    worker_spawn: knownOnly(
+      services,
+      withSecrets(services, (input, context) => spawnWorker(services, input, context)),
+    ),
     worker_stop: (input, context) => stopWorker(services, input, context),
     worker_start: withWorkerSecrets<'worker_start'>(services, (input, context) =>
       startWorker(services, input, context),
@@ -66,9 +71,14 @@ export const makeHandlers = (services: QueenServices): Handlers => {
     worker_plugin_list: onPlugins(services, 'list'),
     worker_plugin_inspect: inspectPlugin(services),
     worker_plugin_search: searchPlugins(services),
-    infer: infer(services, serving),
-    model_load: loadModel(serving),
+    infer: knownOnly(services, infer(services, serving)),
+    model_load: knownOnly(services, loadModel(serving)),
     model_unload: unloadModel(services),
+    key_create: createKey(services),
+    key_list: listKeys(services),
+    key_revoke: revokeKey(services),
+    key_rotate: rotateKey(services),
+    audit_list: listAudit(services),
   };
 };
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PluginRequestOf } from '../../contract/plugins.ts';
+import { owner } from '../../gateway/access/caller.ts';
 import { inspectPlugin, searchPlugins, updatePlugins } from './plugins.ts';
 import type { QueenServices } from './services.ts';
 
@@ -35,7 +36,7 @@ const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {
   } as unknown as QueenServices;
   const { signal } = new AbortController();
   const ask = async (): Promise<string> => 'yes';
-  const context = { job: 'job-1', signal, narrate: () => {}, show: () => {}, ask };
+  const context = { job: 'job-1', caller: owner, signal, narrate: () => {}, show: () => {}, ask };
   return { services, context, brought, resolved, asked };
 };
 

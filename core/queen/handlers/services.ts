@@ -2,7 +2,9 @@
 import type { Paths } from '../../config/paths.ts';
 import type { OperationInput, OperationName } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
+import type { KeyRing } from '../../gateway/access/key-ring.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { OperationResult } from '../client/results.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
@@ -21,6 +23,8 @@ export interface QueenServices {
   machines?: Pick<Machines, 'hives' | 'sync'>;
   status: () => FleetStatus;
   secrets: QueenSecrets;
+  keys: KeyRing;
+  audit: AuditLog;
   paths: Pick<Paths, 'config' | 'isChosen'>;
 }
 

@@ -7,6 +7,7 @@ import { asRbeeError, type ErrorBody, RbeeError } from '../../contract/errors.ts
 import { isOutcome, type JobEvent, type Narrate, type NarrationEvent, type Outcome } from '../../contract/narration.ts';
 import type { OperationName } from '../../contract/operations.ts';
 import type { JobState, JobsUsage, JobView } from '../../contract/queen-api.ts';
+import { type Caller, owner } from '../../gateway/access/caller.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import { type RedactingStream, Redactor } from '../../secrets/redaction.ts';
 import { type BoundedEvent, boundedError, boundedEvent, pieces } from './bounded-event.ts';
@@ -23,6 +24,8 @@ export type ShownEvent = Extract<NarrationEvent, { kind: 'text' | 'plan' }>;
 /** What an operation gets besides its input. */
 export interface JobContext {
   readonly job: string;
+  /** Who asked for it. */
+  readonly caller: Caller;
   /** Aborted when the job is cancelled or the queen closes. The operation should then end soon. */
   readonly signal: AbortSignal;
   /**
@@ -47,12 +50,24 @@ export interface JobsOptions {
   /** Reports errors that are not in the catalogue. */
   log?: (message: string, error: unknown) => void;
   limits?: Partial<Omit<JobLimits, 'disk'>>;
+  /** Called when a job has started and when it has ended. */
+  audit?: (asked: JobAudit) => void;
   /** Removes secrets from everything that a job says or stores. */
   redactor?: Redactor;
 }
 
+export interface JobAudit {
+  caller: Caller;
+  operation: OperationName;
+  input: unknown;
+  job: string;
+  outcome: 'started' | 'succeeded' | 'failed' | 'cancelled';
+  code?: string;
+}
+
 interface LiveJob {
   record: JobRecord;
+  caller: Caller;
   /** Unredacted; the stored record is redacted. */
   input: unknown;
   /** Bytes of memory it counts for, besides its events. */
@@ -89,6 +104,7 @@ export class Jobs {
   readonly #store: JobStore;
   readonly #run: RunOperation;
   readonly #log: (message: string, error: unknown) => void;
+  readonly #audit: (asked: JobAudit) => void;
   readonly #limits: JobLimits;
   readonly #memory: EventMemory;
   readonly #redactor: Redactor;
@@ -97,7 +113,8 @@ export class Jobs {
   #pruning: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({ store, run, log, limits, redactor = new Redactor(() => []) }: JobsOptions) {
+  constructor({ store, run, log, limits, audit, redactor = new Redactor(() => []) }: JobsOptions) {
+    this.#audit = audit ?? (() => {});
     this.#redactor = redactor;
     this.#store = store;
     this.#run = run;
@@ -127,7 +144,7 @@ export class Jobs {
    * Starts an operation with validated input. The same `key` and request return the same job. Throws
    * IDEMPOTENCY_KEY_REUSED, JOB_MEMORY_EXHAUSTED.
    */
-  start(operation: OperationName, given: unknown, key: string | null = null): JobView {
+  start(operation: OperationName, given: unknown, key: string | null = null, caller: Caller = owner): JobView {
     const input = this.#redactor.data(keptInput(operation, given));
     if (this.#closed) throw RbeeError.of('QUEEN_NOT_RUNNING', {});
     const known = key === null ? undefined : this.#byKey(key);
@@ -156,6 +173,7 @@ export class Jobs {
     this.#memory.count(held);
     const job: LiveJob = {
       record,
+      caller,
       input: given,
       held,
       last: 0,
@@ -177,8 +195,14 @@ export class Jobs {
     this.#store.save({ ...record, input: uncheckedInput(input) });
     // Stored before it is acknowledged: the next queen must know it, and must not run the request with this key again.
     this.#store.flush();
+    this.#audit({ caller, operation, input, job: record.id, outcome: 'started' });
     job.finished = this.#perform(job);
     return viewOf(record);
+  }
+
+  /** Who asked for a job that has not ended; undefined for one that has. */
+  callerOf(id: string): Caller | undefined {
+    return this.#live.get(id)?.caller;
   }
 
   /** Throws JOB_NOT_FOUND. */
@@ -242,7 +266,7 @@ export class Jobs {
     const ask: JobContext['ask'] = (question, choices, secret) =>
       job.questions.ask({ question, choices, secret }, (event) => this.#tell(job, event), signal);
     try {
-      const result = await this.#run(operation, input, { job: id, signal, narrate, show, ask });
+      const result = await this.#run(operation, input, { job: id, caller: job.caller, signal, narrate, show, ask });
       this.#end(job, undefined, result);
     } catch (thrown) {
       // After an abort, whatever the operation throws is a consequence.
@@ -325,6 +349,10 @@ export class Jobs {
     const state: JobState = !error ? 'succeeded' : error.code === 'CANCELLED' ? 'cancelled' : 'failed';
     const input = error?.code === 'SECRET_EXPECTED' ? uncheckedInput(job.record.input) : job.record.input;
     job.record = { ...job.record, input, state, endedAt, result, error: failure };
+    const { caller } = job;
+    const { id, operation } = job.record;
+    // The input was stored redacted, and names in it stay.
+    this.#audit({ caller, operation, input, job: id, outcome: endOf(state), ...(error && { code: error.code }) });
     this.#hold(job, job.held + bytes);
     this.#store.appendOutcome(job.record.id, job.outcome);
     this.#store.save(job.record);
@@ -424,6 +452,9 @@ export class Jobs {
     return this.#store.byKey(key);
   }
 }
+
+const endOf = (state: JobState): JobAudit['outcome'] =>
+  state === 'succeeded' || state === 'cancelled' ? state : 'failed';
 
 const viewOf = ({ key: _, ...view }: JobRecord): JobView => view;
 

@@ -1,19 +1,24 @@
-/** The API for the keeper: reads from memory, and jobs. Only on the queen's socket. */
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+/** The API for the keeper: reads from memory, and jobs. On the socket for the owner, over TCP for keys with enough scope. */
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import { includesScope, type Scope } from '../../contract/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { type OperationName, operations } from '../../contract/operations.ts';
-import type { FleetStatus } from '../../contract/queen-api.ts';
+import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
 import type { SecretView } from '../../contract/secret-reference.ts';
+import { type Caller, requireScope } from '../../gateway/access/caller.ts';
 import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { plainForm, sendError } from '../../http/error-answers.ts';
+import { pathOf } from '../../http/request-target.ts';
 import { validator } from '../../http/validate.ts';
 import { nearest } from '../../narration/near.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { workerLog } from '../fleet/worker-log.ts';
 import { modelOf, modelsOf } from '../handlers/models.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { sendJobEvents } from './job-events.ts';
+import { checkHive, checkOperation, seesHive, visibleStatus } from './permissions.ts';
 
 export interface OperationsDeps {
   fleet: Fleet;
@@ -22,6 +27,7 @@ export interface OperationsDeps {
   /** Names and uses, never values. */
   secrets: () => Promise<readonly SecretView[]>;
   logger: FastifyBaseLogger;
+  audit: AuditLog;
 }
 
 const strict = { additionalProperties: false } as const;
@@ -68,66 +74,148 @@ const inputs = Object.fromEntries(
 
 /** A fastify plugin. */
 export const operationsApi =
-  ({ fleet, jobs, status, secrets, logger }: OperationsDeps) =>
+  ({ fleet, jobs, status, secrets, logger, audit }: OperationsDeps) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, plainForm));
     const closing = new AbortController();
     app.addHook('preClose', async () => closing.abort());
+    app.addHook('onRoute', ({ url, config }) => {
+      if (config?.scope === undefined) throw new Error(`no scope is given for ${url}`);
+    });
+    app.addHook('onRequest', async (request) => {
+      const { scope = 'admin' } = request.routeOptions.config;
+      requireScope(request.caller, scope, `${request.method} ${pathOf(request.url)}`);
+    });
 
-    app.get('/v1/status', async () => status());
-    app.get('/v1/hives', async () => ({ hives: fleet.hives() }));
-    app.get<Id>('/v1/hives/:id', async ({ params }) => fleet.member(params.id).views.hive);
-    app.get<Id>('/v1/hives/:id/devices', ({ params }, reply) =>
-      fleet.online(params.id).connection.client.devices(disconnectSignal(reply.raw)),
-    );
-    app.get<Id>('/v1/hives/:id/models', ({ params, query }) => {
+    app.get('/v1/status', operate, async (request) => visibleStatus(callerOf(request), status()));
+    app.get('/v1/hives', operate, async (request) => ({
+      hives: fleet.hives().filter(({ alias }) => seesHive(callerOf(request), alias)),
+    }));
+    app.get<Id>('/v1/hives/:id', operate, async (request) => {
+      checkHive(callerOf(request), request.params.id);
+      return fleet.member(request.params.id).views.hive;
+    });
+    app.get<Id>('/v1/hives/:id/devices', operate, (request, reply) => {
+      checkHive(callerOf(request), request.params.id);
+      return fleet.online(request.params.id).connection.client.devices(disconnectSignal(reply.raw));
+    });
+    app.get<Id>('/v1/hives/:id/models', operate, (request) => {
+      const { params, query } = request;
+      checkHive(callerOf(request), params.id);
       const { model } = modelQuery(query);
       return model === undefined ? modelsOf(fleet, params.id) : modelOf(fleet, params.id, model);
     });
-    app.get('/v1/workers', async ({ query }, reply) =>
-      reply.type('application/json; charset=utf-8').send(fleet.workersJson(hiveQuery(query).hive)),
-    );
-    app.get<Id>('/v1/workers/:id', async ({ params, query }) =>
-      fleet.worker({ worker: params.id, ...hiveQuery(query) }),
-    );
-    app.get<Id>('/v1/workers/:id/logs', endless, async ({ params, query }, reply) => {
+    app.get('/v1/workers', operate, async (request, reply) => {
+      const { hive } = hiveQuery(request.query);
+      const caller = callerOf(request);
+      if (hive !== undefined) checkHive(caller, hive);
+      else if (caller.key?.hives) return { workers: fleet.workers().filter((worker) => seesHive(caller, worker.hive)) };
+      return reply.type('application/json; charset=utf-8').send(fleet.workersJson(hive));
+    });
+    app.get<Id>('/v1/workers/:id', operate, async (request) => {
+      const worker = fleet.worker({ worker: request.params.id, ...hiveQuery(request.query) });
+      checkHive(callerOf(request), worker.hive);
+      return worker;
+    });
+    app.get<Id>('/v1/workers/:id/logs', { ...operate, ...endless }, async (request, reply) => {
+      const { params, query } = request;
       const { lines = '100', follow, hive } = logsQuery(query);
+      const caller = callerOf(request);
+      // The log of a start that failed is kept without its worker.
+      if (caller.key?.hives) checkHive(caller, hive ?? fleet.worker({ worker: params.id }).hive);
       // A client that follows a log would prevent the server from closing.
       const signal = AbortSignal.any([disconnectSignal(reply.raw), closing.signal]);
       const options = { lines: Number(lines), follow: follow === 'true', signal };
       const log = await workerLog(fleet, { worker: params.id, ...(hive !== undefined && { hive }) }, options);
       return reply.type('text/plain; charset=utf-8').send(log);
     });
-    app.get('/v1/catalog', async ({ query }) => ({ types: fleet.catalog(hiveQuery(query).hive) }));
-    app.get('/v1/secrets', async () => ({ secrets: await secrets() }));
-    app.get('/v1/operations', async () => ({
-      operations: Object.entries(operations).map(([name, { summary, kind, input }]) => ({
+    app.get('/v1/catalog', operate, async (request) => ({
+      types: fleet.catalog(hiveQuery(request.query).hive).filter(({ hive }) => seesHive(callerOf(request), hive)),
+    }));
+    app.get('/v1/secrets', admin, async () => ({ secrets: await secrets() }));
+    app.get('/v1/operations', operate, async () => ({
+      operations: Object.entries(operations).map(([name, { summary, kind, scope, input }]) => ({
         name,
         summary,
         kind,
+        scope,
         input,
       })),
     }));
 
-    app.post('/v1/jobs', async (request, reply) => {
+    app.post('/v1/jobs', operate, async (request, reply) => {
       const { operation, input } = jobBody(request.body);
+      const caller = callerOf(request);
+      const name = known(operation);
+      const checked = inputs[name](input ?? {});
+      try {
+        checkOperation(caller, name, checked);
+      } catch (error) {
+        if (error instanceof RbeeError)
+          audit.record({ caller, operation: name, input: checked, outcome: 'refused', code: error.code });
+        throw error;
+      }
       const given = request.headers['idempotency-key'];
       const key = given === undefined ? undefined : keyHeader(given);
-      const job = jobs.start(known(operation), inputs[known(operation)](input ?? {}), key ?? null);
+      const job = jobs.start(name, checked, key ?? null, caller);
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send({ job_id: job.id });
     });
-    app.get('/v1/jobs', async ({ query }) => ({ jobs: jobs.list(Number(jobsQuery(query).limit ?? 50)) }));
-    app.get<Id>('/v1/jobs/:id', async ({ params }) => jobs.get(params.id));
-    app.get<Id>('/v1/jobs/:id/events', endless, ({ params, headers }, reply) =>
-      sendJobEvents(jobs, params.id, headers['last-event-id'], reply),
-    );
-    app.post<Id>('/v1/jobs/:id/answers', async ({ params, body }, reply) => {
-      const { id, answer } = answerBody(body);
-      jobs.answer(params.id, id, answer);
+    app.get('/v1/jobs', operate, async (request) => {
+      const all = jobs.list(Number(jobsQuery(request.query).limit ?? 50));
+      return { jobs: all.filter((job) => mayRead(callerOf(request), job, jobs)) };
+    });
+    app.get<Id>('/v1/jobs/:id', operate, async (request) => readable(request, jobs));
+    app.get<Id>('/v1/jobs/:id/events', { ...operate, ...endless }, (request, reply) => {
+      const { id } = readable(request, jobs);
+      return sendJobEvents(jobs, id, request.headers['last-event-id'], reply);
+    });
+    app.post<Id>('/v1/jobs/:id/answers', operate, async (request, reply) => {
+      const { id, answer } = answerBody(request.body);
+      jobs.answer(changeable(request, jobs), id, answer);
       return reply.code(204).send();
     });
-    app.delete<Id>('/v1/jobs/:id', async ({ params }, reply) => reply.code(202).send(jobs.cancel(params.id)));
+    app.delete<Id>('/v1/jobs/:id', operate, async (request, reply) =>
+      reply.code(202).send(jobs.cancel(changeable(request, jobs))),
+    );
   };
+
+/** The scope that a route needs. */
+const operate = { config: { scope: 'operate' } } as const;
+const admin = { config: { scope: 'admin' } } as const;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    scope?: Scope;
+  }
+}
+
+const callerOf = ({ caller }: Pick<FastifyRequest, 'caller'>): Caller => caller as Caller;
+
+/** Results of operations for `admin` are for `admin`; a key for some hives reads its own jobs. */
+const mayRead = (caller: Caller, job: Pick<JobView, 'id' | 'operation'>, jobs: Jobs): boolean => {
+  const needed = Object.hasOwn(operations, job.operation) ? operations[job.operation].scope : 'admin';
+  if (!includesScope(caller.scope, needed)) return false;
+  return !caller.key?.hives || jobs.callerOf(job.id)?.key?.id === caller.key.id;
+};
+
+/** Throws JOB_NOT_FOUND also for a job that the caller may not read. */
+const readable = (request: FastifyRequest<Id>, jobs: Jobs): JobView => {
+  const job = jobs.get(request.params.id);
+  if (mayRead(callerOf(request), job, jobs)) return job;
+  throw RbeeError.of('JOB_NOT_FOUND', { job: job.id });
+};
+
+/** The id of a job that the caller may answer and cancel: with the scope that its input needed. */
+const changeable = (request: FastifyRequest<Id>, jobs: Jobs): string => {
+  const job = readable(request, jobs);
+  const asker = jobs.callerOf(job.id);
+  const caller = callerOf(request);
+  if (asker && !includesScope(caller.scope, asker.scope) && caller.key?.id !== asker.key?.id) {
+    const details = { what: `changing job ${job.id}`, needed: asker.scope, who: caller.name, granted: caller.scope };
+    throw RbeeError.of('SCOPE_MISSING', details);
+  }
+  return job.id;
+};
 
 interface Id {
   Params: { id: string };

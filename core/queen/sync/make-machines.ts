@@ -7,6 +7,7 @@ import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { FleetDrift } from '../../contract/sync.ts';
+import { owner } from '../../gateway/access/caller.ts';
 import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';
 import { SshPool } from '../../ssh/pool.ts';
@@ -106,6 +107,7 @@ export const makeMachines = (options: MakeMachinesOptions): Machines => {
     if (!hives.get(alias)) return;
     const context: JobContext = {
       job: 'reconcile',
+      caller: owner,
       signal: closing.signal,
       narrate: (event) => {
         if (event.kind === 'warning') logger.warn({ hive: alias, hint: event.hint }, event.text);

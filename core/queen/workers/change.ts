@@ -72,9 +72,9 @@ export const restartWorker = async (
   const { member, uid } = await find(parts.fleet, input, context.signal);
   const start = { id: input.worker, uid, restart: true };
   await parts.provision.launch(member.connection.alias, { start }, wantedAgain(member, input), context);
-  return drained(parts, input, context, async (at, call) =>
-    applied(at, await at.connection.client.restart(input.worker, { ...call, now: input.now })),
-  );
+  const restart = async (at: Member, call: WorkerCall) =>
+    applied(at, await at.connection.client.restart(input.worker, { ...call, now: input.now }));
+  return drained(parts, input, context, restart, { returns: true });
 };
 
 export const deleteWorker = (parts: ChangeDeps, input: StopInput, context: Context): Promise<WorkerView> =>
@@ -129,17 +129,18 @@ const applied = (member: Member, worker: HiveWorker): WorkerView => {
 
 /**
  * Holds new requests, waits for running ones (unless `now`), closes the rest, then makes the change: some engines do
- * not end while a client is connected. Afterwards the worker may get requests again.
+ * not end while a client is connected. Afterwards the worker may get requests again; if it `returns`, they wait for it.
  */
 const drained = async (
   { gateway, fleet }: ChangeDeps,
   { now, ...name }: StopInput,
   { signal, narrate, job }: Context,
   change: (member: Member, call: WorkerCall) => Promise<WorkerView>,
+  { returns = false } = {},
 ): Promise<WorkerView> => {
   const { member, uid } = await find(fleet, name, signal);
   const worker = { key: workerKey(member.connection.alias, name.worker), id: name.worker };
-  gateway.hold(worker.key);
+  gateway.hold(worker.key, { returns });
   try {
     await gateway.drain(worker, { now, signal, narrate });
     return await change(member, { uid, signal, narrate, job });

@@ -74,7 +74,11 @@ const contentText = (content: Message['content'], index: number): string => {
   return content
     .map(({ type, text }) => {
       if (type === 'text' && typeof text === 'string') return text;
-      throw invalidRequest(`this model accepts only text, not ${type}`, `messages[${index}].content`);
+      throw invalidRequest(
+        `this model accepts only text, not ${type}`,
+        `messages[${index}].content`,
+        'unsupported_value',
+      );
     })
     .join('\n');
 };

@@ -4,7 +4,8 @@ import type { Route } from '@rbee/worker-server';
 import type { Message } from './chat-template.ts';
 import type { Engine } from './engine.ts';
 import { chatSchema } from './schemas.ts';
-import { createChunks, refuseUnsupported, run, type TextRequest, timingsOf, usageOf } from './text-request.ts';
+import { createChunks, run, type TextRequest, timingsOf, usageOf } from './text-request.ts';
+import { refuseUnsupported } from './unsupported.ts';
 
 interface ChatRequest extends TextRequest {
   messages: readonly Message[];

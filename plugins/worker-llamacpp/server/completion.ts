@@ -5,8 +5,9 @@ import type { Token } from 'node-llama-cpp';
 import type { Engine } from './engine.ts';
 import type { Generated } from './generate.ts';
 import { completionSchema } from './schemas.ts';
-import { createChunks, refuseUnsupported, run, type TextRequest, timingsOf, usageOf } from './text-request.ts';
+import { createChunks, run, type TextRequest, timingsOf, usageOf } from './text-request.ts';
 import { checkTokens } from './token-input.ts';
+import { refuseUnsupported } from './unsupported.ts';
 
 interface CompletionRequest extends TextRequest {
   prompt: string | readonly number[] | readonly (string | readonly number[])[];

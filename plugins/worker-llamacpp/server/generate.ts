@@ -21,6 +21,8 @@ export interface GenerateRequest {
   sampling: SamplingRequest;
   /** Maximum number of tokens to generate; if absent, as many as fit. */
   maxTokens: number | undefined;
+  /** The field that the prompt comes from. */
+  field: 'messages' | 'prompt';
   stops: readonly string[];
   grammar: LlamaGrammar | undefined;
   signal: AbortSignal;
@@ -42,8 +44,8 @@ export interface Generated {
 export const generate = async (tools: GenerateTools, request: GenerateRequest): Promise<Generated> => {
   const { prompt, signal } = request;
   const room = tools.contextSize - prompt.length;
-  if (prompt.length === 0) throw invalidRequest('the prompt is empty', 'prompt');
-  if (room < 1) throw tooLong(prompt.length, tools.contextSize);
+  if (prompt.length === 0) throw invalidRequest('the prompt is empty', request.field);
+  if (room < 1) throw tooLong(prompt.length, tools.contextSize, request.field);
   const sequence = tools.sequences.take(prompt);
   let broken = true;
   try {
@@ -124,11 +126,11 @@ const reusePrefix = async (sequence: LlamaContextSequence, prompt: Token[]): Pro
   return prompt.slice(sequence.nextTokenIndex);
 };
 
-const tooLong = (tokens: number, contextSize: number) =>
+const tooLong = (tokens: number, contextSize: number, param: string) =>
   new ApiError(
     400,
     'invalid_request_error',
     `the prompt has ${tokens} tokens, and the context of a slot holds ${contextSize} with the answer; ` +
       'send a shorter one, or spawn the worker with a larger --option context',
-    { param: 'messages', code: 'context_length_exceeded' },
+    { param, code: 'context_length_exceeded' },
   );

@@ -42,7 +42,7 @@ export const createSampling = (
   const options: SequenceEvaluateOptions = {
     temperature: request.temperature ?? defaults.temperature,
     topP: request.top_p ?? defaults.topP,
-    topK: request.top_k ?? defaults.topK,
+    topK: Math.max(0, request.top_k ?? defaults.topK),
     minP: request.min_p ?? defaults.minP,
     seed: request.seed != null && request.seed >= 0 ? request.seed : randomInt(2 ** 32),
     yieldEogToken: true,
@@ -53,7 +53,8 @@ export const createSampling = (
   const frequencyPenalty = request.frequency_penalty ?? 0;
   const presencePenalty = request.presence_penalty ?? 0;
   if (penalty === 1 && frequencyPenalty === 0 && presencePenalty === 0) return { options };
-  const length = request.repeat_last_n ?? defaults.penalizedTokens;
+  const lastN = request.repeat_last_n ?? defaults.penalizedTokens;
+  const length = lastN === -1 ? Number.POSITIVE_INFINITY : lastN;
   const recent = length > 0 ? prompt.slice(-length) : [];
   options.repeatPenalty = { punishTokens: () => recent, penalty, frequencyPenalty, presencePenalty };
   return {

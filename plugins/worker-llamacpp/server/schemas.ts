@@ -1,4 +1,4 @@
-/** JSON Schemas of the requests. Unknown fields are accepted and ignored. */
+/** JSON Schemas of the requests. Unknown fields are accepted and ignored, except for those in `unsupported.ts`. */
 
 const orNull = (schema: { type: string } & Record<string, unknown>) => ({ ...schema, type: [schema.type, 'null'] });
 const number = (minimum: number, maximum: number) => orNull({ type: 'number', minimum, maximum });
@@ -11,24 +11,24 @@ const common = {
   model: orNull({ type: 'string' }),
   stream: boolean,
   stream_options: orNull({ type: 'object', properties: { include_usage: boolean } }),
-  max_tokens: integer(1, largest),
+  // -1 asks for as many as fit, 0 is refused later.
+  max_tokens: integer(-1, largest),
+  n_predict: integer(-1, largest),
   temperature: number(0, 100),
   top_p: number(0, 1),
-  top_k: integer(0, largest),
+  // 0 and -1 ask for all.
+  top_k: integer(-1, largest),
   min_p: number(0, 1),
   // -1 means a random seed.
   seed: integer(-1, 2 ** 53 - 1),
   repeat_penalty: number(0, 10),
-  repeat_last_n: integer(0, 65_536),
+  // -1 asks for the whole context.
+  repeat_last_n: integer(-1, 65_536),
   frequency_penalty: number(-2, 2),
   presence_penalty: number(-2, 2),
   logit_bias: orNull({ type: 'object', additionalProperties: { type: 'number', minimum: -100, maximum: 100 } }),
   stop: {
-    anyOf: [
-      { type: 'null' },
-      { type: 'string' },
-      { type: 'array', maxItems: 16, items: { type: 'string', minLength: 1 } },
-    ],
+    anyOf: [{ type: 'null' }, { type: 'string' }, { type: 'array', maxItems: 16, items: { type: 'string' } }],
   },
   response_format: orNull({
     type: 'object',
@@ -47,7 +47,7 @@ export const chatSchema = {
   required: ['messages'],
   properties: {
     ...common,
-    max_completion_tokens: integer(1, largest),
+    max_completion_tokens: integer(-1, largest),
     messages: {
       type: 'array',
       minItems: 1,

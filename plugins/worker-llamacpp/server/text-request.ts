@@ -1,4 +1,4 @@
-/** What chat and text completions share: parameters, unsupported fields, and the parts of an answer. */
+/** What chat and text completions share: parameters, and the parts of an answer. */
 import { type EventStream, invalidRequest, type RequestContext } from '@rbee/worker-server';
 import type { LlamaGrammar, Token } from 'node-llama-cpp';
 import type { Engine } from './engine.ts';
@@ -11,6 +11,8 @@ export interface TextRequest extends SamplingRequest {
   stream_options?: { include_usage?: boolean | null } | null;
   max_tokens?: number | null;
   max_completion_tokens?: number | null;
+  /** llama-server's own name. */
+  n_predict?: number | null;
   stop?: string | readonly string[] | null;
   response_format?: {
     type: 'text' | 'json_object' | 'json_schema';
@@ -21,19 +23,6 @@ export interface TextRequest extends SamplingRequest {
   n?: number | null;
   [field: string]: unknown;
 }
-
-/** Refuses unsupported fields by name: ignoring them would give a wrong answer. */
-export const refuseUnsupported = (body: TextRequest): void => {
-  if ((body.n ?? 1) !== 1) throw invalidRequest('the builtin engine gives one answer per request: n must be 1', 'n');
-  for (const field of ['tools', 'functions', 'logprobs', 'top_logprobs', 'echo', 'suffix', 'audio', 'grammar']) {
-    const value = body[field];
-    if (value === undefined || value === null || value === false || value === 0 || value === '') continue;
-    if (Array.isArray(value) && value.length === 0) continue;
-    throw invalidRequest(`the builtin engine of llamacpp does not support ${field}`, field, 'unsupported_parameter');
-  }
-  const best = body['best_of'];
-  if (best !== undefined && best !== null && best !== 1) throw invalidRequest('best_of must be 1', 'best_of');
-};
 
 /** A grammar for JSON answers, if the request asks for them. */
 export const grammarFor = async (engine: Engine, body: TextRequest): Promise<LlamaGrammar | undefined> => {
@@ -64,12 +53,15 @@ export const run = async (
   { signal, count }: Pick<RequestContext<Engine>, 'signal' | 'count'>,
   onText: (text: string) => Promise<void> | undefined,
 ): Promise<Generated> => {
-  if (engine.generate === undefined) throw invalidRequest('this model only returns embeddings', 'model');
+  if (engine.generate === undefined) {
+    throw invalidRequest('this model only returns embeddings', 'model', 'unsupported_value');
+  }
   const { stop } = body;
   const generated = await engine.generate({
     prompt,
     sampling: body,
-    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    maxTokens: maxTokensOf(body),
+    field: 'messages' in body ? 'messages' : 'prompt',
     stops: typeof stop === 'string' ? [stop] : (stop ?? []),
     grammar: await grammarFor(engine, body),
     signal,
@@ -77,6 +69,14 @@ export const run = async (
   });
   count({ prompt: generated.promptTokens, generated: generated.completionTokens });
   return generated;
+};
+
+/** Undefined for as many as fit. Web interfaces send -1 for that. */
+const maxTokensOf = (body: TextRequest): number | undefined => {
+  const field = (['max_completion_tokens', 'max_tokens', 'n_predict'] as const).find((name) => body[name] != null);
+  const wanted = field && body[field];
+  if (wanted === 0) throw invalidRequest(`${field} must be at least 1, or -1 for as many tokens as fit`, field);
+  return wanted === -1 ? undefined : (wanted ?? undefined);
 };
 
 /** Token counts in OpenAI's format, over all answers of one request. */

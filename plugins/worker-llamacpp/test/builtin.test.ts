@@ -60,6 +60,11 @@ describe('the builtin engine', () => {
       [{ messages, n: 2 }, 'n'],
       [{ messages, tools: [{ type: 'function' }] }, 'tools'],
       [{ messages, logprobs: true }, 'logprobs'],
+      [{ messages, guided_json: { type: 'object' } }, 'guided_json'],
+      [{ messages, mirostat: 2 }, 'mirostat'],
+      [{ messages, stop: [5] }, 'stop[0]'],
+      [{ messages: [{ role: 'user', content: 5 }] }, 'messages[0].content'],
+      [{ messages: [{ role: 'user', content: [{ text: 'Hi' }] }] }, 'messages[0].content[0].type'],
       [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'messages[0].content'],
     ];
     for (const [body, param] of wrong) {
@@ -71,10 +76,17 @@ describe('the builtin engine', () => {
     }
   });
 
+  it('names the types of a field that has several', async () => {
+    const content = await post('/v1/chat/completions', { messages: [{ role: 'user', content: 5 }] });
+    assert.equal(content.body.error?.message, 'messages[0].content must be string or array');
+    const stop = await post('/v1/chat/completions', { messages, stop: 5 });
+    assert.equal(stop.body.error?.message, 'stop must be string or array');
+  });
+
   it('gives the reason if a prompt is too long', async () => {
     const { status, body } = await post('/v1/completions', { prompt: 'x'.repeat(1100) });
     assert.equal(status, 400);
-    assert.equal(body.error?.code, 'context_length_exceeded');
+    assert.deepEqual([body.error?.code, body.error?.param], ['context_length_exceeded', 'prompt']);
     assert.match(body.error?.message ?? '', /1101 tokens/);
   });
 
@@ -90,7 +102,8 @@ describe('the builtin engine', () => {
 
   it('ignores unknown fields, and treats null as the default', async () => {
     const more = { user: 'me', metadata: { a: 1 }, temperature: null, stop: null, max_tokens: null, tools: [] };
-    const { body } = await post('/v1/chat/completions', { messages, ...more });
+    const neutral = { typical_p: 1, top_n_sigma: -1, best_of: 1, repeat_last_n: -1, repeat_penalty: 1.1, mirostat: 0 };
+    const { body } = await post('/v1/chat/completions', { messages, ...more, ...neutral });
     assert.equal(body.choices?.[0]?.message?.content, demoSentence);
   });
 

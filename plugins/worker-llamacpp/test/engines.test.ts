@@ -134,6 +134,14 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
       assert.equal(usage?.['completion_tokens'], 3);
     });
 
+    it('takes what web interfaces send for no limit, and for no stop string', async () => {
+      for (const more of [{ max_tokens: -1 }, { max_tokens: -1, top_k: -1 }, { stop: [''] }, { stop: '' }]) {
+        const { choices } = await chat(more);
+        assert.equal(choices[0]?.message?.content, demoSentence, JSON.stringify(more));
+        assert.equal(choices[0]?.finish_reason, 'stop');
+      }
+    });
+
     it('answers four requests at once, each completely', async () => {
       const answers = await Promise.all(Array.from({ length: 4 }, () => chat()));
       assert.deepEqual(

@@ -68,6 +68,9 @@ const handle = async (request: IncomingMessage, response: ServerResponse): Promi
     return fail(response, 500, 'server_error', '[json.exception.parse_error.101] parse error at line 1, column 1');
   }
   if (path === '/v1/chat/completions') return chat(body, response);
+  if (path === '/v1/completions' && body['prompt'] === undefined) {
+    return fail(response, 500, 'server_error', "[json.exception.out_of_range.403] key 'prompt' not found");
+  }
   if (path === '/v1/completions') return complete(String(body['prompt']), body, response, 'text_completion');
   if (path !== undefined && Object.hasOwn(others, path)) {
     const answered = others[path]?.(body) ?? {};
@@ -145,6 +148,16 @@ const chat = (body: Record<string, unknown>, response: ServerResponse) => {
   if (messages === undefined) return fail(response, 400, 'invalid_request_error', "'messages' is required");
   if (!Array.isArray(messages))
     return fail(response, 400, 'invalid_request_error', "Expected 'messages' to be an array");
+  for (const { content } of messages) {
+    if (content === null || typeof content === 'string') continue;
+    if (!Array.isArray(content)) {
+      return fail(response, 400, 'invalid_request_error', "Expected 'content' to be a string or an array");
+    }
+    if (content.some(({ type }) => type === 'image_url')) {
+      const hint = 'if this is unexpected, you may need to provide the mmproj';
+      return fail(response, 500, 'server_error', `image input is not supported - hint: ${hint}`);
+    }
+  }
   return complete(chatMl(messages), body, response, 'chat.completion');
 };
 
@@ -176,8 +189,9 @@ interface Answer {
 }
 
 const answer = async ({ promptTokens, context, body, object, signal }: Answer, response: ServerResponse) => {
-  const limit = Math.min(Number(body['max_tokens'] ?? Number.POSITIVE_INFINITY), context - promptTokens);
-  const stops = [body['stop'] ?? []].flat() as string[];
+  const wanted = Number(body['max_tokens'] ?? -1);
+  const limit = Math.min(wanted < 0 ? Number.POSITIVE_INFINITY : wanted, context - promptTokens);
+  const stops = ([body['stop'] ?? []].flat() as string[]).filter((text) => text !== '');
   const streamed = body['stream'] === true;
   const isChat = object === 'chat.completion';
   const head = {

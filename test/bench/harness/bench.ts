@@ -15,7 +15,7 @@ export type Aim = { of: 'ratio' | 'value' } & ({ atMost: number } | { atLeast: n
 
 export interface Row {
   what: string;
-  unit: 'ms' | 'MiB' | 'MiB/s' | 'tokens/s' | '% of a core';
+  unit: 'ms' | 'µs' | 'MiB' | 'MiB/s' | 'tokens/s' | '% of a core';
   value: Samples;
   baseline: { name: string; value: Samples } | null;
   /** Ratio of the medians: value to baseline. */
