@@ -12,6 +12,7 @@
  * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id |
  * | `GET /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text |
  * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |
+ * | `GET /v1/secrets`, `GET /v1/keys` | `{ secrets: SecretView[] }`, `{ keys: KeyView[] }` |
  * | `GET /v1/operations` | name, summary and schemas of each operation |
  * | `POST /v1/jobs` (`{ operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` |
  * | `GET /v1/jobs?limit=N`, `GET /v1/jobs/{id}` | `{ jobs: JobView[] }`, `JobView` |

@@ -379,7 +379,12 @@ describe('the gateway', () => {
     const { message, type, code, param } = JSON.parse(text).error;
     assert.deepEqual(
       [message, type, code, param],
-      [context.message, 'invalid_request_error', 'context_length_exceeded', 'messages'],
+      [
+        `maximum context length exceeded: ${context.message}`,
+        'invalid_request_error',
+        'context_length_exceeded',
+        'messages',
+      ],
     );
   });
 

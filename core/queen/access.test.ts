@@ -107,6 +107,7 @@ const routes: readonly [route: string, scope: Scope | 'none', path?: string, bod
   ['GET /v1/workers/:id', 'operate', '/v1/workers/fake-1'],
   ['GET /v1/workers/:id/logs', 'operate', '/v1/workers/fake-1/logs'],
   ['GET /v1/catalog', 'operate'],
+  ['GET /v1/keys', 'admin'],
   ['GET /v1/secrets', 'admin'],
   ['GET /v1/operations', 'operate'],
   ['POST /v1/jobs', 'operate', '/v1/jobs', { operation: 'queen_status' }],

@@ -167,7 +167,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     ends.push(() => bodies.spool.clear());
     const limits = new UseLimits();
     const secretList = () => secretViews(handled);
-    const parts = { fleet, gateway, jobs, status, health, logger, bodies, limits, audit, secrets: secretList };
+    const parts = { fleet, gateway, jobs, status, health, logger, bodies, limits, audit, keys, secrets: secretList };
     const tcp = await listenForApplications(parts, {
       ...listeningOf(config, paths),
       keys,

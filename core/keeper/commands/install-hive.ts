@@ -11,6 +11,7 @@ import { newHive, newHiveFlags } from '../machines/new-hive.ts';
 import { SyncCommand } from '../machines/sync-command.ts';
 
 export default class InstallHive extends SyncCommand {
+  static override isLocal = true;
   static override summary = 'Declare a machine and install its hive (deprecated: rbee hive add, then rbee sync).';
   static override examples = [
     { description: 'The same as rbee hive add, then rbee install', command: 'rbee install-hive gpu-1 gpu-1.lan' },

@@ -2,7 +2,7 @@
 import { localAlias } from '../../config/hive-entry.ts';
 import { includesScope } from '../../contract/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { neededScope, type OperationName } from '../../contract/operations.ts';
+import { neededScope, type OperationName, operations } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
 import type { Caller } from '../../gateway/access/caller.ts';
 
@@ -10,7 +10,7 @@ import type { Caller } from '../../gateway/access/caller.ts';
 export const checkOperation = (caller: Caller, name: OperationName, input: unknown): void => {
   const needed = neededScope(name, input);
   if (!includesScope(caller.scope, needed)) {
-    const what = `the operation ${name}${needed === 'admin' ? ' with this input' : ''}`;
+    const what = `the operation ${name}${needed === operations[name].scope ? '' : ' with this input'}`;
     throw RbeeError.of('SCOPE_MISSING', { what, needed, who: caller.name, granted: caller.scope });
   }
   if (caller.key?.hives) checkHives(caller, name, input as { hive?: string; hives?: readonly string[] });

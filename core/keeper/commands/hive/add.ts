@@ -8,6 +8,7 @@ import { declareHive } from '../../machines/hives-file.ts';
 import { newHive, newHiveFlags } from '../../machines/new-hive.ts';
 
 export default class HiveAdd extends RbeeCommand {
+  static override isLocal = true;
   static override summary = 'Add a machine to hives.conf; rbee sync then makes it a hive.';
   static override description = 'Keeps the rest of the file, including comments. Does not touch any machine.';
   static override examples = [

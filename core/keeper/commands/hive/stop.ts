@@ -32,6 +32,7 @@ export default class HiveStop extends QueenCommand {
 
   /** Does not start a queen just to find that there is nothing to stop. */
   async #anyRuns(): Promise<boolean> {
+    if (this.env['RBEE_QUEEN']) return true;
     const { queenSocket, hiveSocket } = this.paths;
     return (await socketAnswers(queenSocket)) || (await socketAnswers(hiveSocket));
   }

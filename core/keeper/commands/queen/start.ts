@@ -3,6 +3,7 @@ import type { QueenStatus } from '../../../contract/queen-api.ts';
 import { RbeeCommand } from '../../base.ts';
 
 export default class QueenStart extends RbeeCommand {
+  static override isLocal = true;
   static override summary = 'Start the queen, if it is not running yet.';
   static override description = 'Most commands start it automatically.';
   static override examples = [{ description: 'Start the queen', command: 'rbee queen start' }];
