@@ -35,7 +35,7 @@ export const examine = (type: WorkerType, { describe, it, lives = true, ...optio
             try {
               await check.check(plugin);
             } finally {
-              // Its process would keep the process of the tests alive.
+              // Otherwise the plugin's process would keep the test process alive.
               plugin.close();
             }
           });

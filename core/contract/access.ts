@@ -103,7 +103,7 @@ export const auditRequest = Type.Object(
   strict,
 );
 
-/** One line of the audit log: who asked for which operation, from where, and what came of it. */
+/** One line of the audit log: who asked for which operation, from where, and with what result. */
 export interface AuditEntry {
   /** When it was asked for, or when it ended; ISO 8601. */
   at: string;

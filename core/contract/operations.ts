@@ -133,7 +133,7 @@ export const modelLoadInput = Type.Object(
   strict,
 );
 
-/** Where requests for the model now go. */
+/** Where to send requests for the model. */
 export interface ModelLoadResult {
   /** Name to use as `model` in requests. */
   model: string;
@@ -519,7 +519,7 @@ export const operations = {
     input: keyRequests.rotate,
   },
   audit_list: {
-    summary: 'Who asked for which operation, from where, and what came of it',
+    summary: 'Who asked for which operation, from where, and with what result',
     kind: 'read',
     scope: 'admin',
     input: auditRequest,

@@ -101,7 +101,7 @@ export class Deliveries {
 
   /**
    * Resolves a request to a package. Asks the registry only if rbee.lock has no answer; writes nothing. Errors: INVALID_INPUT,
-   * PACKAGE_NOT_FOUND, PACKAGE_REFUSED, REGISTRY_UNREACHABLE, and those of folders and npm.
+   * PACKAGE_NOT_FOUND, PACKAGE_REFUSED, REGISTRY_UNREACHABLE, and any from folders and npm.
    */
   async resolve(request: DeliveryRequest, call: Call): Promise<ResolvedPlugin> {
     const source = await findSource(request, this.#options);
@@ -119,7 +119,7 @@ export class Deliveries {
   }
 
   /**
-   * The plugin in an archive for this machine. Errors: those of `resolve`, of examination and npm; PUBLISHER_UNKNOWN, unless
+   * The plugin in an archive for this machine. Errors: any from `resolve`, examination and npm; PUBLISHER_UNKNOWN, unless
    * `confirm` says yes, and SCOPE_NOT_ALLOWED; VARIANT_NOT_FOUND and VARIANT_INCOMPATIBLE; PACKAGE_INCOMPATIBLE where a folder has packages of another platform;
    * HOST_UNSUPPORTED.
    */

@@ -27,7 +27,7 @@ export const archiveContents = ({ member, overlays = [], ...first }: ArchiveSour
   ]),
 ];
 
-/** Errors: those of `fetch`, ARCHIVE_INVALID, NO_SPACE, STATE_UNWRITABLE. */
+/** Errors: any from `fetch`, ARCHIVE_INVALID, NO_SPACE, STATE_UNWRITABLE. */
 export const buildArchive = async (
   source: ArchiveSource,
   folder: string,

@@ -135,7 +135,7 @@ interface Trouble {
   broken?: string;
 }
 
-/** Applies the plan as it is under the lease. */
+/** Makes the plan again under the lease, and applies it. */
 const underLease = async (alias: string, context: LeaseContext): Promise<Trouble> => {
   const { effects, limiter, signal, lost, takeOver = false } = context;
   const inner = relay(context.narrate, alias, alias);
@@ -190,7 +190,7 @@ const changeHive = async (alias: string, context: LeaseContext): Promise<readonl
   return again.problems;
 };
 
-/** The plan for the hive as it is now. */
+/** A plan for the current state of the hive. */
 const observedPlan = async (alias: string, context: HiveContext): Promise<HivePlan> => {
   const { effects, limiter, desired, signal, removeExtra, force, replan = planHive } = context;
   const { narrate } = relay(context.narrate, alias, alias);

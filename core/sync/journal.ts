@@ -157,7 +157,7 @@ export class SyncJournal {
     return this.#record && Object.hasOwn(this.#record.hives, alias) ? this.#record.hives[alias] : undefined;
   }
 
-  /** One write at a time; the next one includes changes made meanwhile. */
+  /** One write at a time; the next includes changes made during it. */
   #save(): void {
     this.#dirty = true;
     this.#writing ??= this.#write().finally(() => {

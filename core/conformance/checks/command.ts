@@ -26,7 +26,7 @@ const each = (
 
 const words = ({ args, env = {} }: Command): string[] => [...args, ...Object.values(env)];
 
-/** Is the text part of one argument or variable, as it is or as a JSON string? */
+/** Whether one argument or variable contains the text, verbatim or as a JSON string. */
 const carries = (command: Command, text: string): boolean => {
   const json = JSON.stringify(text).slice(1, -1);
   return words(command).some((word) => word.includes(text) || word.includes(json));

@@ -9,7 +9,7 @@ import type { ManifestFile } from './manifest.ts';
 export interface FetchRequest extends Omit<DownloadRequest, 'expected' | 'inspect' | 'reasonOf'> {
   about: About;
   file: Pick<ManifestFile, 'path' | 'bytes' | 'sha256' | 'git'>;
-  /** Set if this file is the whole model: the formats that the worker type loads, undefined if unknown. */
+  /** Set if this file is the whole model. `formats` are those that the worker type loads; undefined if unknown. */
   model?: { formats: readonly ModelFormat[] | undefined };
 }
 

@@ -73,7 +73,7 @@ export interface LaunchUse extends ModelUse {
   models: Pick<Models, 'find' | 'headers'>;
 }
 
-/** The models of a launch, as far as they are on disk. */
+/** Those models of a launch that are on disk. */
 export interface FoundModels {
   /** `main`, and names of components. */
   missing: readonly string[];

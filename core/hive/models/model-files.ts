@@ -124,7 +124,7 @@ export const looksLike = async (
   return { format: formatOf(path, await headOf(path)) ?? null, bytes: await sizeOfAll(await partsOf(path)) };
 };
 
-/** All parts of a split model, in order; a single file as it is. */
+/** All parts of a split model, in order; for any other file, only that file. */
 export const partsOf = async (path: string): Promise<string[]> => {
   const name = basename(path);
   if (groupName(name) === name) return [path];

@@ -54,7 +54,7 @@ export interface LaunchPlan {
 /** Attempts while the code of a linked plugin keeps changing. */
 const maxAttempts = 3;
 
-/** Runs `work` against one version of a linked plugin's code, and repeats it if the code was edited meanwhile. */
+/** Runs `work` against one version of a linked plugin's code, and repeats it if the code is edited during it. */
 export const withSteadyCode = async <Result>(work: () => Promise<Result>): Promise<Result> => {
   for (let attempt = 1; ; attempt += 1) {
     try {

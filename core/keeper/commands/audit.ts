@@ -5,7 +5,7 @@ import { QueenCommand } from '../base.ts';
 import { formatAudit } from '../views/keys.ts';
 
 export default class Audit extends QueenCommand {
-  static override summary = 'Show who asked for which operation, from where, and what came of it.';
+  static override summary = 'Show who asked for which operation, from where, and with what result.';
   static override description =
     'Operations that change something are recorded when they start and when they end, and refused ones too. Secrets are never recorded.';
   static override examples = [
@@ -13,9 +13,9 @@ export default class Audit extends QueenCommand {
     { description: 'What one key did', command: 'rbee audit --key ci --limit 500' },
   ];
   static override flags = {
-    limit: Flags.integer({ description: 'Number of entries', default: 50, min: 1, max: 10_000 }),
-    key: Flags.string({ description: 'Only of the key with this name or id' }),
-    operation: Flags.string({ description: 'Only of this operation, such as worker_spawn' }),
+    limit: Flags.integer({ description: 'Number of entries', helpValue: '<number>', default: 50, min: 1, max: 10_000 }),
+    key: Flags.string({ description: 'Only of the key with this name or id', helpValue: '<key>' }),
+    operation: Flags.string({ description: 'Only of this operation, such as worker_spawn', helpValue: '<operation>' }),
   };
 
   async run(): Promise<{ entries: readonly AuditEntry[] }> {

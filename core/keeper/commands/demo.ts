@@ -26,7 +26,7 @@ interface DemoResult {
 
 export default class Demo extends RbeeCommand {
   static override isLocal = true;
-  static override summary = 'Try rbee: start a queen and a worker, ask a question, then remove everything.';
+  static override summary = 'Try rbee: start a queen and a worker, ask a question, then clean up.';
   static override description =
     'Runs in a temporary home folder, separate from any other rbee on this machine. Takes a few seconds.';
   static override examples = [

@@ -61,7 +61,7 @@ export default class Image extends InferenceCommand {
     if (flags.size !== undefined && !/^\d{2,5}x\d{2,5}$/.test(flags.size))
       throw RbeeError.of('USAGE', { problem: `--size must be like 512x512, not "${flags.size}"`, help });
     const { guidance } = flags;
-    const bounds = { least: 0, most: 100 };
+    const bounds = { min: 0, max: 100 };
     const scale = guidance === undefined ? undefined : parseNumber('guidance', guidance, help, bounds);
     const format = flags.format ?? formatOf(flags.output);
     const output = flags.output ?? freeName(prompt, format, flags.number);

@@ -12,9 +12,14 @@ export const modelFlags = {
   model: Flags.string({
     char: 'm',
     description: 'Name of a served model, or a model reference [default: the only served model of this kind]',
+    helpValue: '<model>',
   }),
-  type: Flags.string({ char: 't', description: 'Worker type to start if no worker serves the model' }),
-  device: Flags.string({ description: 'Device to start the worker on' }),
+  type: Flags.string({
+    char: 't',
+    description: 'Worker type to start if no worker serves the model',
+    helpValue: '<type>',
+  }),
+  device: Flags.string({ description: 'Device to start the worker on', helpValue: '<device>' }),
 };
 
 export interface ModelFlags {

@@ -10,7 +10,7 @@ import { readStdin, tooLarge } from './stdin.ts';
 /** The queen's limit for requests, minus some room for the other fields. */
 export const maxFileBytes = bodyLimit.application - 2 ** 20;
 
-/** A file to send, read from disk as it is sent; `-` is stdin. Errors: FILE_UNREADABLE, FILE_TOO_LARGE. */
+/** A file to send, streamed from disk; `-` is stdin. Errors: FILE_UNREADABLE, FILE_TOO_LARGE. */
 export const fileToSend = async (path: string): Promise<File> => {
   if (path === '-') return new File([await stdinToSend()], 'stdin');
   try {

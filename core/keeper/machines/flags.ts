@@ -22,6 +22,7 @@ export const hivesFlag = {
     multiple: true,
     multipleNonGreedy: true,
     description: 'Only this hive; can be repeated',
+    helpValue: '<alias>',
   }),
 };
 

@@ -29,7 +29,7 @@ export const declareHive = async (
 /** A sync acts on this file, so its ownership is checked. */
 const edited = { isChosen: true };
 
-/** Removes a machine. Errors: those of `declareHive`, HIVE_NOT_DECLARED, NO_HIVES_CONF. */
+/** Removes a machine. Errors: any from `declareHive`, HIVE_NOT_DECLARED, NO_HIVES_CONF. */
 export const forgetHive = async (file: string, alias: string): Promise<void> => {
   if (loadHivesConf(file, edited) === null) throw RbeeError.of('NO_HIVES_CONF', { file });
   await changeHivesConf(file, (text) => removeHive(text, file, alias));

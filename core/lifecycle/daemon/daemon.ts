@@ -134,7 +134,7 @@ export class Daemon {
       ? new Promise<Exit>(() => {})
       : (exited ?? untilGone(this.#options.runner, pid, watching.signal));
     const answering = await this.#waitReady(spec, ended, options).finally(() => watching.abort());
-    // A daemon started by hand meanwhile may hold the daemon's own lock.
+    // A daemon that was started by hand in the meantime may hold the daemon's own lock.
     if (answering !== pid) await writePidFile(this.#options.runner, spec.pidFile, answering);
     options.narrate?.({ kind: 'done', id: `start ${spec.name}`, text: `${spec.name} is running (pid ${answering})` });
     return { pid: answering, started: spawned && answering === pid };
@@ -304,7 +304,7 @@ const goneMs = 50;
 /** Resolves when a process that is not our child has ended; stays pending when the signal aborts first. */
 const untilGone = async (runner: Runner, pid: number, signal: AbortSignal): Promise<Exit> => {
   while (!signal.aborted) {
-    // A failed connection says nothing about the process.
+    // A failed connection does not mean that the process is broken.
     if ((await runner.identity(pid).catch(() => undefined)) === null) return { code: null, signal: null };
     await new Promise((resolve) => setTimeout(resolve, goneMs));
   }

@@ -73,7 +73,7 @@ export class ProcessRun {
     this.#endWatches.push(rotateRegularly(run.log.file), this.#markMemory());
   }
 
-  /** Rejects with NotReadyError, or with the signal's reason; leaves the process as it is. */
+  /** Rejects with NotReadyError, or with the signal's reason; does not touch the process. */
   waitReady(options: {
     reported: Promise<void>;
     onProgress: (progress: number) => void;

@@ -34,7 +34,7 @@ const pauseShare = 10;
 
 /**
  * Runs `work`, which fills the folder, and returns its result. The work's signal is aborted if the tree is too large or
- * the watch's own signal is aborted. Errors: those of `work`, PACKAGE_REFUSED.
+ * the watch's own signal is aborted. Errors: any from `work`, PACKAGE_REFUSED.
  */
 export const watchTree = async <Result>(
   watch: TreeWatch,

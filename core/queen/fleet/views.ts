@@ -4,7 +4,7 @@ import type { HiveView } from '../../contract/queen-api.ts';
 import { methodsOf } from '../../contract/served-path.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 
-/** States in which a process may be alive; without its hive, that is unknown. */
+/** States in which the worker's process may be alive. If the hive does not answer, such a worker is `lost`. */
 const alive = new Set(['starting', 'loading', 'ready', 'sleeping', 'draining', 'stopping', 'unhealthy']);
 
 /** Leaves out the key and the ports, which only the queen needs. `lost`: its hive does not answer. */

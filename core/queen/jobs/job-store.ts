@@ -8,7 +8,7 @@ import type { JobState, JobView } from '../../contract/queen-api.ts';
 import { storedInput } from './kept-input.ts';
 import { defaultLimits, eventOverhead } from './limits.ts';
 
-/** A job as it is stored. */
+/** A stored job. */
 export interface JobRecord extends JobView {
   /** Idempotency key of the caller. */
   key: string | null;
@@ -28,7 +28,7 @@ export interface JobStoreOptions {
 const flushMs = 50;
 const flushCount = 200;
 const flushBytes = 2 ** 20;
-/** If the disk is full, drop the oldest events rather than fill the memory. */
+/** Events held in memory until they are written. If the disk is full, the oldest are dropped above this size. */
 export const maxPendingBytes = 4 * 2 ** 20;
 /** Shares of the maximum file size. Above `above`, the oldest jobs are cut until `to` is reached. */
 const room = {

@@ -78,7 +78,7 @@ interface LiveJob {
   window: EventWindow;
   /** Bytes of its narration on disk. */
   kept: number;
-  /** Narration from this event on is not stored. */
+  /** Number of the first event whose narration is not stored. */
   cutAt: number | undefined;
   /** The stored progress event of each step; a later one replaces it. */
   progress: Map<string, { seq: number; bytes: number }>;

@@ -29,7 +29,7 @@ export const findAgent = async (
   signal?: AbortSignal,
 ): Promise<AgentClient | BareHost> => startAgent(connection, await partsOf(bundles), signal);
 
-/** Uploads and starts the agent. Errors: HOST_*, UPLOAD_FAILED, SSH_*, and those of downloading Node. */
+/** Uploads and starts the agent. Errors: HOST_*, UPLOAD_FAILED, SSH_*, and any from downloading Node. */
 export const bringAgent = async (
   connection: SshConnection,
   host: BareHost,

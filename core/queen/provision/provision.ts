@@ -73,7 +73,7 @@ export class Provision {
   }
 
   /**
-   * Provides everything that a launch lacks. If a variant cannot be brought, tries the next best. Errors: those of the
+   * Provides everything that a launch lacks. If a variant cannot be brought, tries the next best. Errors: any from the
    * launch, the failure of the best variant if no other is possible, and HIVE_OUTDATED.
    */
   async launch(
@@ -116,7 +116,7 @@ export class Provision {
     }
   }
 
-  /** Installs a plugin that a person named. Errors: those of downloading, trust and installing, INVALID_INPUT. */
+  /** Installs a plugin that a person named. Errors: any from downloading, trust and installing, INVALID_INPUT. */
   async plugin(hive: string, request: PluginRequestOf<'install'>, call: ProvisionCall): Promise<PluginView> {
     const { client } = this.#options.fleet.online(hive).connection;
     const remote = this.#remote(hive);
@@ -138,7 +138,7 @@ export class Provision {
     return view;
   }
 
-  /** Downloads what is missing of a model. Errors: those of a download. */
+  /** Downloads what is missing of a model. Errors: any from a download. */
   model(hive: string, request: ModelRequestOf<'download'>, call: ProvisionCall): Promise<ModelDetails> {
     return this.#model(hive, { request, isWritten: true }, call);
   }

@@ -74,7 +74,7 @@ export class LocalHive {
     return this.#connection.mode === 'attached';
   }
 
-  /** Starts it and waits for its heartbeats. Errors: START_FAILED, HIVE_UNREACHABLE, and those of the hive's own start. */
+  /** Starts it and waits for its heartbeats. Errors: START_FAILED, HIVE_UNREACHABLE, and any from the hive's own start. */
   start(call: Call = {}): Promise<void> {
     this.#wanted = true;
     return this.#inTurn(() => this.#ensure(call));

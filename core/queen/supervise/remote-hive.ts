@@ -157,7 +157,7 @@ export class RemoteHive implements Machine {
     await this.keepRunning();
   }
 
-  /** Marks it as wanted: from now on it is started again whenever its process is gone. */
+  /** Marks it as wanted, so that it is restarted whenever its process ends. */
   async keepRunning(): Promise<void> {
     this.#wanted = true;
     this.#supervisor.resetBackoff();

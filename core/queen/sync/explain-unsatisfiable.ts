@@ -13,7 +13,7 @@ export interface Place {
   line: number;
 }
 
-/** Explains why a type is unavailable, with its place in the file. Other errors stay as they are: editing cannot fix them. */
+/** Explains why a type is unavailable, with its place in the file. Returns other errors unchanged, because editing the file cannot fix them. */
 export const explainType = (
   error: RbeeError,
   { type, version, ...place }: Place & Pick<DeclaredType, 'type' | 'version'>,

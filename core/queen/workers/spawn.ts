@@ -23,7 +23,7 @@ export interface SpawnDeps {
   provision: Provision;
 }
 
-/** Provides what the worker lacks, and spawns it. Errors: those of both. */
+/** Provides what the worker lacks, and spawns it. Errors: any from either. */
 export const spawnWorker = async (
   parts: SpawnDeps,
   input: WorkerSpawnInput,

@@ -1,4 +1,4 @@
-/** A running rbee with a home of its own. */
+/** A running rbee with its own home. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';

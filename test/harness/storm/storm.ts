@@ -82,7 +82,7 @@ const prepare = async ({ fleet }: Field): Promise<void> => {
   );
 };
 
-/** Any command starts a queen; then every client comes to its end. */
+/** Starts a queen with an ordinary command, then waits for every client to finish. */
 const ended = async ({ fleet }: Field, clients: Clients): Promise<void> => {
   const all = Promise.all([fleet.home.json(['status']), clients.finish()]).then(() => 'ended' as const);
   const waiting = new AbortController();

@@ -26,20 +26,34 @@ export default class KeyCreate extends QueenCommand {
       default: 'infer',
     }),
     model: Flags.string({
-      description: 'Only this model; can be given several times',
+      description: 'Only this model; can be repeated',
+      helpValue: '<model>',
       multiple: true,
       multipleNonGreedy: true,
     }),
     hive: Flags.string({
       char: 'H',
-      description: 'Only this hive; can be given several times',
+      description: 'Only this hive; can be repeated',
+      helpValue: '<alias>',
       multiple: true,
       multipleNonGreedy: true,
     }),
-    'requests-per-minute': Flags.integer({ description: 'Limit of requests per minute', min: 1 }),
-    'tokens-per-minute': Flags.integer({ description: 'Limit of tokens per minute, of prompts and answers', min: 1 }),
-    'max-concurrent': Flags.integer({ description: 'Limit of requests at the same time', min: 1 }),
-    expires: Flags.string({ description: 'When it ends: 30d, 12h or 2027-01-31', helpValue: 'TIME' }),
+    'requests-per-minute': Flags.integer({
+      description: 'Limit of requests per minute',
+      helpValue: '<number>',
+      min: 1,
+    }),
+    'tokens-per-minute': Flags.integer({
+      description: 'Limit of tokens per minute, of prompts and answers',
+      helpValue: '<number>',
+      min: 1,
+    }),
+    'max-concurrent': Flags.integer({
+      description: 'Limit of requests at the same time',
+      helpValue: '<number>',
+      min: 1,
+    }),
+    expires: Flags.string({ description: 'When it ends: 30d, 12h or 2027-01-31', helpValue: '<time>' }),
   };
 
   async run(): Promise<KeyView & { key: string }> {

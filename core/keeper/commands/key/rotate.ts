@@ -16,7 +16,7 @@ export default class KeyRotate extends QueenCommand {
   ];
   static override args = { key: argument('Name or id of the key') };
   static override flags = {
-    grace: Flags.string({ description: 'How long the old key stays valid: 30m, 1h, 7d', helpValue: 'TIME' }),
+    grace: Flags.string({ description: 'How long the old key stays valid: 30m, 1h, 7d', helpValue: '<time>' }),
   };
 
   async run(): Promise<KeyView & { key: string }> {
