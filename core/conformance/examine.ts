@@ -1,5 +1,5 @@
 /** The examination as a suite of tests, for the plugins of this repository. */
-import type { WorkerType } from '../contract/worker-type.ts';
+import type { WorkerType } from '../contract/worker-type/worker-type.ts';
 import { missingAbility } from './abilities.ts';
 import { areaOf, areas } from './check.ts';
 import { checks } from './checks/index.ts';

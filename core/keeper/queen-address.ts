@@ -3,9 +3,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isLoopbackName } from '../config/origin.ts';
 import type { Paths } from '../config/paths.ts';
-import { keyPattern } from '../contract/access.ts';
+import { keyPattern } from '../contract/api/access.ts';
+import type { FleetStatus } from '../contract/api/queen-api.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { FleetStatus } from '../contract/queen-api.ts';
 import { isRemote, type QueenAddress } from '../queen/client/address.ts';
 import type { QueenClient } from '../queen/client/index.ts';
 

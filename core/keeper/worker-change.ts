@@ -1,7 +1,7 @@
 /** What `worker start|stop|sleep|wake|restart|delete` share: one or several workers, one job each. */
 import * as Flags from '@oclif/core/flags';
+import { isOutcome } from '../contract/api/narration.ts';
 import { type ErrorBody, RbeeError } from '../contract/errors.ts';
-import { isOutcome } from '../contract/narration.ts';
 import type { WorkerView } from '../contract/worker.ts';
 import type { QueenClient, WorkerName } from '../queen/client/index.ts';
 import { argumentsOf, QueenCommand } from './base.ts';

@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { unpackArchive } from '../archives/unpack.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { insideFolder, plainPath } from '../contract/safe-path.ts';
-import type { ArchiveFile, BinarySource } from '../contract/worker-type.ts';
+import type { ArchiveFile, BinarySource } from '../contract/worker-type/worker-type.ts';
 import { isFile } from '../lifecycle/fs/file-kind.ts';
 import { realInside } from '../lifecycle/fs/real-inside.ts';
 import type { BinaryContext } from './context.ts';

@@ -2,8 +2,8 @@
  * Applies a plan: hives run concurrently within one limit, each under a lease. A failure stops only what depends on it,
  * and the report covers every hive.
  */
-import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
-import type { Narrate } from '../contract/narration.ts';
+
+import type { Narrate } from '../contract/api/narration.ts';
 import type {
   DesiredHive,
   HivePlan,
@@ -12,7 +12,8 @@ import type {
   SyncPlan,
   SyncReport,
   SyncStep,
-} from '../contract/sync.ts';
+} from '../contract/api/sync.ts';
+import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
 import { Semaphore } from '../lifecycle/async/semaphore.ts';
 import { isHiveStep, stepKey } from './describe.ts';
 import type { Lease, SyncEffects } from './effects.ts';

@@ -1,7 +1,6 @@
 /** The steps from the observed to the desired state. Pure, and empty if there is no difference. */
 
 import { localAlias } from '../config/hive-entry.ts';
-import { type ErrorBody, RbeeError } from '../contract/errors.ts';
 import type {
   DesiredHive,
   DesiredType,
@@ -13,7 +12,8 @@ import type {
   ObservedWorker,
   SyncPlan,
   SyncStep,
-} from '../contract/sync.ts';
+} from '../contract/api/sync.ts';
+import { type ErrorBody, RbeeError } from '../contract/errors.ts';
 import { fingerprint } from './fingerprint.ts';
 
 export interface PlanOptions {

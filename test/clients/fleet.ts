@@ -1,7 +1,7 @@
 /** One fleet for all clients: a worker for each capability, and a queen that requires keys. */
 import { createHash, randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import type { NewKey } from '../../core/contract/access.ts';
+import type { NewKey } from '../../core/contract/api/access.ts';
 import { connectQueen } from '../../core/queen/client/index.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 

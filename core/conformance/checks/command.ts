@@ -3,8 +3,8 @@
 import { isAbsolute } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { formatDevice } from '../../contract/device.ts';
-import type { ResolvedType } from '../../contract/resolved-type.ts';
-import type { Command, Launch } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
+import type { Command, Launch } from '../../contract/worker-type/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
 import { assert, attempt, shown } from '../assert.ts';

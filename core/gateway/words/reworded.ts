@@ -1,6 +1,6 @@
 /** Turns an engine's error into an error for applications. */
 import { withoutSecrets } from '../../contract/secrets.ts';
-import type { ServedKind } from '../../contract/worker-type.ts';
+import type { ServedKind } from '../../contract/worker-type/worker-type.ts';
 import { type ApplicationError, errorType } from './application-error.ts';
 import type { EngineError } from './engine-error.ts';
 import { meaningOf } from './rules.ts';

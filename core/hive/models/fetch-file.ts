@@ -1,6 +1,6 @@
 /** Downloads one file of a model and refuses content that cannot be what its name says. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { ModelFormat } from '../../contract/worker-type/worker-type.ts';
 import { ContentMismatch, type Downloaded, type DownloadRequest, download } from '../../download/download.ts';
 import { contentProblem, headBytes, modelProblem } from './files/content.ts';
 import { type About, hubReason, modelError } from './hub-errors.ts';

@@ -4,9 +4,9 @@
  */
 import { RbeeError } from '../../contract/errors.ts';
 import type { ModelReference } from '../../contract/model-reference.ts';
-import type { HiveNeed } from '../../contract/needs.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import type { DeviceFacts, ModelFormat } from '../../contract/worker-type.ts';
+import type { HiveNeed } from '../../contract/worker-type/needs.ts';
+import type { DeviceFacts, ModelFormat } from '../../contract/worker-type/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';

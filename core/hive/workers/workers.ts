@@ -1,13 +1,13 @@
 /** All workers of one hive: spawns them, finds them again after a restart, stops and deletes them. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveWorker } from '../../contract/hive-api.ts';
-import type { Narrate } from '../../contract/narration.ts';
-import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
 import { secretsOf } from '../../contract/secret-reference.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
+import type { HiveNeed, NeedsRequest } from '../../contract/worker-type/needs.ts';
 import { localConfiner } from '../../lifecycle/limits/limits.ts';
 import { removeLog } from '../../lifecycle/logs/logs.ts';
 import { startStep } from '../../lifecycle/process/managed-process.ts';

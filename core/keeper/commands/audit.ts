@@ -1,6 +1,6 @@
 /** `rbee audit` */
 import * as Flags from '@oclif/core/flags';
-import type { AuditEntry } from '../../contract/access.ts';
+import type { AuditEntry } from '../../contract/api/access.ts';
 import { QueenCommand } from '../base.ts';
 import { formatAudit } from '../views/keys.ts';
 

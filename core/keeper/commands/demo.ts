@@ -1,9 +1,9 @@
 /** `rbee demo` */
 import { existsSync, readdirSync } from 'node:fs';
 import * as Flags from '@oclif/core/flags';
+import { isOutcome, type JobEvent, type Narrate } from '../../contract/api/narration.ts';
+import type { InferResult, OperationInput, OperationName } from '../../contract/api/operations.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { isOutcome, type JobEvent, type Narrate } from '../../contract/narration.ts';
-import type { InferResult, OperationInput, OperationName } from '../../contract/operations.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import { paint } from '../../narration/text.ts';
 import type { OperationResult } from '../../queen/client/results.ts';

@@ -1,8 +1,8 @@
 /** `rbee infer` */
 import * as Flags from '@oclif/core/flags';
+import type { InferInput, InferResult } from '../../contract/api/operations.ts';
+import { bodyLimit, type FleetStatus } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { InferInput, InferResult } from '../../contract/operations.ts';
-import { bodyLimit, type FleetStatus } from '../../contract/queen-api.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { argumentsOf, QueenCommand } from '../base.ts';

@@ -1,8 +1,8 @@
 /** `rbee install-hive`, a deprecated command */
 import * as Args from '@oclif/core/args';
 import { hivesConfFile } from '../../config/hives-conf.ts';
+import type { SyncResult } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { SyncResult } from '../../contract/sync.ts';
 import { argument } from '../base.ts';
 import { deprecated } from '../deprecated.ts';
 import { sshFlags, sshInput } from '../machines/flags.ts';

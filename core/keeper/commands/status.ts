@@ -1,9 +1,9 @@
 /** `rbee status` */
 import * as Flags from '@oclif/core/flags';
 import { rbeeVersion } from '../../config/version.ts';
+import type { FleetStatus } from '../../contract/api/queen-api.ts';
+import type { DriftView } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { FleetStatus } from '../../contract/queen-api.ts';
-import type { DriftView } from '../../contract/sync.ts';
 import type { Terminal } from '../../narration/text.ts';
 import { isRemote } from '../../queen/client/address.ts';
 import type { QueenClient } from '../../queen/client/index.ts';

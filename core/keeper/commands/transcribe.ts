@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as Flags from '@oclif/core/flags';
-import type { Narrate } from '../../contract/narration.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { printableJsonText } from '../../narration/printable.ts';
 import { argument } from '../base.ts';
 import { InferenceCommand, modelFlags } from '../inference/command.ts';

@@ -1,8 +1,8 @@
 /** Names for completion, from a running queen. Without a queen, quickly returns none. */
 import type { Paths } from '../../config/paths.ts';
-import type { KeyView } from '../../contract/access.ts';
+import type { KeyView } from '../../contract/api/access.ts';
+import type { FleetStatus, JobView } from '../../contract/api/queen-api.ts';
 import type { ModelView } from '../../contract/models.ts';
-import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
 import type { SecretView } from '../../contract/secret-reference.ts';
 import { connectQueen } from '../queen-access.ts';
 import type { Candidate, NameKind } from './complete.ts';

@@ -1,9 +1,9 @@
 /** What `transcribe`, `image` and `embed` share: finding a model, and sending the request to its worker. */
 import type { IncomingMessage } from 'node:http';
 import * as Flags from '@oclif/core/flags';
+import type { Narrate } from '../../contract/api/narration.ts';
+import type { ModelLoadInput, ModelLoadResult } from '../../contract/api/operations.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
-import type { ModelLoadInput, ModelLoadResult } from '../../contract/operations.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
 import { absoluteModel } from '../spawn-input.ts';

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { constants, openAsBlob, type Stats } from 'node:fs';
 import { access, chmod, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import { bodyLimit } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { bodyLimit } from '../../contract/queen-api.ts';
 import { readStdin, tooLarge } from './stdin.ts';
 
 /** The queen's limit for requests, minus some room for the other fields. */

@@ -2,8 +2,8 @@
 import { addHive, type NewHive, removeHive } from '../../config/edit-hives-conf.ts';
 import { loadHivesConf, parseHivesConf } from '../../config/hives-conf.ts';
 import { formatToml } from '../../config/toml.ts';
+import type { DeclaredType, HiveDeclaration } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { DeclaredType, HiveDeclaration } from '../../contract/sync.ts';
 import { changeHivesConf } from '../../sync/change-hives-conf.ts';
 
 /** A worker type as given with `--worker`. */

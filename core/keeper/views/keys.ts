@@ -1,5 +1,5 @@
 /** Formats keys and the audit log. */
-import type { AuditEntry, KeyView } from '../../contract/access.ts';
+import type { AuditEntry, KeyView } from '../../contract/api/access.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import type { Terminal } from '../../narration/text.ts';
 import { type Column, formatTable } from '../table.ts';

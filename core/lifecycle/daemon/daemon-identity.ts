@@ -1,5 +1,5 @@
 /** Describes a daemon, and tells it from another process that reuses its PID. */
-import type { HealthBody } from '../../contract/hive-api.ts';
+import type { HealthBody } from '../../contract/api/hive-api.ts';
 import { daemonVariable } from '../system/marks.ts';
 import type { ProcessDescription, Runner } from '../system/runner.ts';
 

@@ -2,8 +2,9 @@
  * The life of one daemon (the queen, a hive) as seen from outside: its PID file, the process with that PID, and its
  * health check. Changes are made under a lock, so that two concurrent commands start one daemon.
  */
+
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import type { DaemonStatus } from '../../contract/states.ts';
 import { NotReadyError, waitReady } from '../process/readiness.ts';
 import { cleanEnvironment } from '../system/environment.ts';

@@ -2,9 +2,9 @@
 
 import { totalmem } from 'node:os';
 import { RbeeError } from '../../contract/errors.ts';
-import { diagnoseByRules } from '../../contract/failure-rules.ts';
 import type { WorkerFailure } from '../../contract/states.ts';
-import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type.ts';
+import { diagnoseByRules } from '../../contract/worker-type/failure-rules.ts';
+import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type/worker-type.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import type { OutOfMemory } from '../limits/out-of-memory.ts';
 import { tail } from '../logs/tail.ts';

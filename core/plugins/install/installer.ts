@@ -1,8 +1,8 @@
 /** Installs and updates plugins from registries. Changes are atomic, even when several run at once. */
 import { join } from 'node:path';
-import type { NarrationEvent } from '../../contract/narration.ts';
-import type { UnknownPublisher } from '../../contract/needs.ts';
+import type { NarrationEvent } from '../../contract/api/narration.ts';
 import type { PluginHit, PluginUpdate, PluginView } from '../../contract/plugins.ts';
+import type { UnknownPublisher } from '../../contract/worker-type/needs.ts';
 import { refuseClash } from '../clash.ts';
 import type { FoundPackage, PackageSource } from '../fetch/fetch-calls.ts';
 import { RegistryClient } from '../fetch/registry-client.ts';

@@ -1,8 +1,8 @@
 /** Watches the packages that npm installs into a folder: reports progress, and stops npm if they become too large. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { formatBytes, formatDuration } from '../../narration/quantities.ts';
 import { type TreeSize, treeSize } from '../../programs/tree-size.ts';
 import { largestPackage } from './largest-package.ts';

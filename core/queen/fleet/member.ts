@@ -1,8 +1,8 @@
 /** One hive as the queen knows it: its last state, kept up to date by heartbeats, and whether it answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Heartbeat, HiveState, HiveWorker } from '../../contract/api/hive-api.ts';
+import type { HiveStatus, HiveView } from '../../contract/api/queen-api.ts';
 import { asRbeeError, type RbeeError } from '../../contract/errors.ts';
-import type { Heartbeat, HiveState, HiveWorker } from '../../contract/hive-api.ts';
-import type { HiveStatus, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { HiveConnection } from './hive-connection.ts';
 import { isSilent, type LoopLag, type SignOfLife } from './liveness.ts';

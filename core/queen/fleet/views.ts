@@ -1,8 +1,8 @@
 /** What users see of hives and workers. */
-import type { HiveState, HiveWorker } from '../../contract/hive-api.ts';
-import type { HiveView } from '../../contract/queen-api.ts';
-import { methodsOf } from '../../contract/served-path.ts';
+import type { HiveState, HiveWorker } from '../../contract/api/hive-api.ts';
+import type { HiveView } from '../../contract/api/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
+import { methodsOf } from '../../contract/worker-type/served-path.ts';
 
 /** States in which the worker's process may be alive. If the hive does not answer, such a worker is `lost`. */
 const alive = new Set(['starting', 'loading', 'ready', 'sleeping', 'draining', 'stopping', 'unhealthy']);

@@ -1,8 +1,8 @@
 /** Operations on secrets, which are stored on the queen's machine. Values can be set, and are never returned. */
 import { type HivesConf, hivesConfFile, loadHivesConf } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { type SecretUse, type SecretView, secretsOf } from '../../contract/secret-reference.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';

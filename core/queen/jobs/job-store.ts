@@ -1,10 +1,10 @@
 /** Jobs and their events on disk. SQLite, written in batches, with limits on age, number and size. */
 import { chmodSync, existsSync, renameSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { JobEvent, Outcome } from '../../contract/api/narration.ts';
+import type { OperationName } from '../../contract/api/operations.ts';
+import type { JobState, JobView } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { JobEvent, Outcome } from '../../contract/narration.ts';
-import type { OperationName } from '../../contract/operations.ts';
-import type { JobState, JobView } from '../../contract/queen-api.ts';
 import { storedInput } from './kept-input.ts';
 import { defaultLimits, eventOverhead } from './limits.ts';
 

@@ -3,10 +3,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import {
+  isOutcome,
+  type JobEvent,
+  type Narrate,
+  type NarrationEvent,
+  type Outcome,
+} from '../../contract/api/narration.ts';
+import type { OperationName } from '../../contract/api/operations.ts';
+import type { JobState, JobsUsage, JobView } from '../../contract/api/queen-api.ts';
 import { asRbeeError, type ErrorBody, RbeeError } from '../../contract/errors.ts';
-import { isOutcome, type JobEvent, type Narrate, type NarrationEvent, type Outcome } from '../../contract/narration.ts';
-import type { OperationName } from '../../contract/operations.ts';
-import type { JobState, JobsUsage, JobView } from '../../contract/queen-api.ts';
 import { type Caller, owner } from '../../gateway/access/caller.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import { type RedactingStream, Redactor } from '../../secrets/redaction.ts';

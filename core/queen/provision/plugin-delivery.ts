@@ -4,8 +4,8 @@
  */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
-import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginView } from '../../contract/plugins.ts';
+import type { HiveNeed } from '../../contract/worker-type/needs.ts';
 import type { Confirm, Deliveries, Delivery, DeliveryHost, DeliveryRequest } from '../../delivery/deliveries.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';

@@ -1,10 +1,10 @@
 /** The API for the keeper: reads from memory, and jobs. On the socket for the owner, over TCP for keys with enough scope. */
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { includesScope, type Scope } from '../../contract/access.ts';
+import { includesScope, type Scope } from '../../contract/api/access.ts';
+import { type OperationName, operations } from '../../contract/api/operations.ts';
+import type { FleetStatus, JobView } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { type OperationName, operations } from '../../contract/operations.ts';
-import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
 import type { SecretView } from '../../contract/secret-reference.ts';
 import { type Caller, requireScope } from '../../gateway/access/caller.ts';
 import type { KeyRing } from '../../gateway/access/key-ring.ts';

@@ -1,9 +1,9 @@
 /** What a caller may ask of the operations API, beyond the scope of its key. */
 import { localAlias } from '../../config/hive-entry.ts';
-import { includesScope } from '../../contract/access.ts';
+import { includesScope } from '../../contract/api/access.ts';
+import { neededScope, type OperationName, operations } from '../../contract/api/operations.ts';
+import type { FleetStatus } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { neededScope, type OperationName, operations } from '../../contract/operations.ts';
-import type { FleetStatus } from '../../contract/queen-api.ts';
 import type { Caller } from '../../gateway/access/caller.ts';
 
 /** Throws SCOPE_MISSING, NOT_PERMITTED. */

@@ -1,7 +1,7 @@
 /** A hive on another machine: its link, its agent, its process, and the supervisor that starts it again. */
 import type { FastifyBaseLogger } from 'fastify';
+import type { HiveState } from '../../contract/api/hive-api.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
-import type { HiveState } from '../../contract/hive-api.ts';
 import { parsePortRange } from '../../contract/ports.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';

@@ -1,8 +1,8 @@
 /** Errors for worker types and versions of hives.conf that do not exist, with the line and the nearest names. */
 import semver from 'semver';
+import type { CatalogEntry } from '../../contract/api/hive-api.ts';
+import type { DeclaredType } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { CatalogEntry } from '../../contract/hive-api.ts';
-import type { DeclaredType } from '../../contract/sync.ts';
 import { nearest } from '../../narration/near.ts';
 import type { TypesHere } from './known-types.ts';
 

@@ -1,5 +1,5 @@
 /** Changes to existing workers. Running requests may finish before the hive acts. */
-import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { HiveCall } from '../../hive/client.ts';

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { WorkerSpawnInput } from '../../../core/contract/operations.ts';
+import type { WorkerSpawnInput } from '../../../core/contract/api/operations.ts';
 import type { WorkerView } from '../../../core/contract/worker.ts';
 import { connectQueen, type QueenClient } from '../../../core/queen/client/index.ts';
 import { bin, createHome, type TestHome } from '../../harness/home.ts';

@@ -6,7 +6,7 @@ import { cpSync, lstatSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WorkerList } from '../../../core/contract/queen-api.ts';
+import type { WorkerList } from '../../../core/contract/api/queen-api.ts';
 import { type Clients, startClients, wordsOf } from './clients.ts';
 import { sendFaults } from './faults.ts';
 import { createField, type Field, workerType } from './field.ts';

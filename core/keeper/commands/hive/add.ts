@@ -1,7 +1,7 @@
 /** `rbee hive add` */
 import * as Args from '@oclif/core/args';
 import { hivesConfFile } from '../../../config/hives-conf.ts';
-import type { HiveDeclaration } from '../../../contract/sync.ts';
+import type { HiveDeclaration } from '../../../contract/api/sync.ts';
 import { argument, RbeeCommand } from '../../base.ts';
 import { configFlag, configInput } from '../../machines/flags.ts';
 import { declareHive } from '../../machines/hives-file.ts';

@@ -1,6 +1,6 @@
 /** `rbee key create` */
 import * as Flags from '@oclif/core/flags';
-import type { KeyView } from '../../../contract/access.ts';
+import type { KeyView } from '../../../contract/api/access.ts';
 import { argument, QueenCommand } from '../../base.ts';
 import { checkKeyName, newKey, newKeyId, parseExpiry } from '../../new-key.ts';
 import { programUrl } from '../../queen-address.ts';

@@ -1,5 +1,5 @@
 /** `rbee key list` */
-import type { KeyView } from '../../../contract/access.ts';
+import type { KeyView } from '../../../contract/api/access.ts';
 import { QueenCommand } from '../../base.ts';
 import { formatKeys } from '../../views/keys.ts';
 

@@ -1,5 +1,5 @@
 /** `rbee key revoke` */
-import type { KeyView } from '../../../contract/access.ts';
+import type { KeyView } from '../../../contract/api/access.ts';
 import { argument, QueenCommand } from '../../base.ts';
 
 export default class KeyRevoke extends QueenCommand {

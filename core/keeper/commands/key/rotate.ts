@@ -1,6 +1,6 @@
 /** `rbee key rotate` */
 import * as Flags from '@oclif/core/flags';
-import type { KeyView } from '../../../contract/access.ts';
+import type { KeyView } from '../../../contract/api/access.ts';
 import { RbeeError } from '../../../contract/errors.ts';
 import { argument, QueenCommand } from '../../base.ts';
 import { newKey, parseSeconds } from '../../new-key.ts';

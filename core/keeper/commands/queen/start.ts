@@ -1,5 +1,5 @@
 /** `rbee queen start` */
-import type { QueenStatus } from '../../../contract/queen-api.ts';
+import type { QueenStatus } from '../../../contract/api/queen-api.ts';
 import { RbeeCommand } from '../../base.ts';
 
 export default class QueenStart extends RbeeCommand {

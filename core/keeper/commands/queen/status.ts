@@ -1,5 +1,5 @@
 /** `rbee queen status` */
-import type { FleetStatus, QueenStatus } from '../../../contract/queen-api.ts';
+import type { FleetStatus, QueenStatus } from '../../../contract/api/queen-api.ts';
 import { RbeeCommand } from '../../base.ts';
 import { connectQueen, socketAnswers } from '../../queen-access.ts';
 import { formatQueen } from '../../views/fleet.ts';

@@ -1,6 +1,6 @@
 /** `rbee worker spawn` */
 import * as Flags from '@oclif/core/flags';
-import type { WorkerSpawnInput } from '../../../contract/operations.ts';
+import type { WorkerSpawnInput } from '../../../contract/api/operations.ts';
 import { QueenCommand } from '../../base.ts';
 import { parseComponents } from '../../components.ts';
 import { absoluteModel, parseMemory, parseNumber, parseOptions, parseVariables, parseWord } from '../../spawn-input.ts';

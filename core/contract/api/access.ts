@@ -1,6 +1,6 @@
 /** Who may ask the queen for what: scopes, keys, and the audit of operations. */
 import Type, { type Static } from 'typebox';
-import { lineOf, time } from './bounds.ts';
+import { lineOf, time } from '../bounds.ts';
 
 /**
  * What a caller may do, from least to most; each scope includes those before it. `infer` sends requests to models.
