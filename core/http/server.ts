@@ -1,8 +1,8 @@
 /** The HTTP server under each of the queen's APIs, before it has routes and before it listens. */
 import type { IncomingMessage } from 'node:http';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { inputSchemas } from '../contract/api/input-schemas.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { inputSchemas } from '../contract/input-schemas.ts';
 import { answerUnreadable, type ErrorForm, maxJsonBytes, notFound, sendError } from './error-answers.ts';
 import { requestIdHeader, requestIdOf } from './request-id.ts';
 import { originForm } from './request-target.ts';

@@ -4,9 +4,9 @@ import * as Args from '@oclif/core/args';
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import { type Paths, pathsFrom } from '../config/paths.ts';
+import type { Narrate } from '../contract/api/narration.ts';
+import type { OperationInput, OperationName } from '../contract/api/operations.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { Narrate } from '../contract/narration.ts';
-import type { OperationInput, OperationName } from '../contract/operations.ts';
 import { didYouMean } from '../narration/near.ts';
 import { type PeoplePrinter, printForPeople } from '../narration/people.ts';
 import { Screen } from '../narration/screen.ts';
@@ -27,6 +27,8 @@ export const argumentsOf = (description: string) =>
 
 export abstract class RbeeCommand extends Command {
   static override enableJsonFlag = true;
+  /** It acts on this machine, so it is refused while RBEE_QUEEN names a queen elsewhere. */
+  static isLocal = false;
 
   /** The environment, read once, here at the edge. */
   protected readonly env: NodeJS.ProcessEnv = process.env;
@@ -36,12 +38,12 @@ export abstract class RbeeCommand extends Command {
   #out: Screen | undefined;
   #err: Screen | undefined;
 
-  /** For what works on this machine alone. Throws QUEEN_ELSEWHERE if RBEE_QUEEN names a queen elsewhere. */
-  protected mustBeHere(hint = 'run it on that machine, or unset RBEE_QUEEN'): void {
+  override async init(): Promise<void> {
+    await super.init();
     const url = this.env['RBEE_QUEEN'];
-    if (!url) return;
+    if (!url || !(this.ctor as typeof RbeeCommand).isLocal) return;
     const command = `rbee ${(this.id ?? '').replaceAll(':', ' ')}`;
-    throw RbeeError.of('QUEEN_ELSEWHERE', { command, url: url.slice(0, 200), hint });
+    throw RbeeError.of('QUEEN_ELSEWHERE', { command, url: url.slice(0, 200) });
   }
 
   protected get paths(): Paths {

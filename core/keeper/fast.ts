@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { pathsFrom } from '../config/paths.ts';
 import { checkSocket } from '../config/private-places.ts';
 import { rbeeVersion } from '../config/version.ts';
-import type { FleetStatus, HiveView, WorkerList } from '../contract/queen-api.ts';
+import type { FleetStatus, HiveView, WorkerList } from '../contract/api/queen-api.ts';
 import type { Terminal } from '../narration/text.ts';
 import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
 import { standardOutput } from './screens.ts';

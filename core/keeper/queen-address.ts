@@ -1,9 +1,13 @@
 /** Which queen the commands talk to: this user's own, or the one that `RBEE_QUEEN` names. */
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { isLoopbackName } from '../config/origin.ts';
 import type { Paths } from '../config/paths.ts';
-import { keyPattern } from '../contract/access.ts';
+import { keyPattern } from '../contract/api/access.ts';
+import type { FleetStatus } from '../contract/api/queen-api.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { QueenAddress } from '../queen/client/address.ts';
+import { isRemote, type QueenAddress } from '../queen/client/address.ts';
+import type { QueenClient } from '../queen/client/index.ts';
 
 /** Throws INVALID_INPUT for an invalid RBEE_QUEEN or RBEE_KEY, FILE_UNREADABLE, FILE_NOT_PRIVATE. */
 export const queenAddress = async (env: NodeJS.ProcessEnv, paths: Paths): Promise<QueenAddress> => {
@@ -25,6 +29,16 @@ export const remoteUrl = (env: NodeJS.ProcessEnv): string | undefined => {
       'write it as https://host:8500',
     );
   return url.origin;
+};
+
+/** Where programs reach the queen: from other machines if it listens for them. */
+export const programUrl = async ({ address, get }: QueenClient): Promise<string> => {
+  if (isRemote(address)) return address.url;
+  const { url, urls = [url] } = (await get<FleetStatus>('/v1/status')).queen;
+  const open = urls.map((one) => new URL(one)).find(({ hostname: name }) => !isLoopbackName(name));
+  if (!open) return url;
+  if (open.hostname === '0.0.0.0' || open.hostname === '[::]') open.hostname = hostname();
+  return open.origin;
 };
 
 const remoteKey = async (env: NodeJS.ProcessEnv, paths: Paths): Promise<string | undefined> => {

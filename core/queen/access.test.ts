@@ -13,9 +13,9 @@ import fastify from 'fastify';
 import { pino } from 'pino';
 import { pathsFrom } from '../config/paths.ts';
 import { parseRbeeConf } from '../config/rbee-conf.ts';
-import { type AuditEntry, includesScope, type NewKey, type Scope, scopes } from '../contract/access.ts';
-import { neededScope, type OperationName, operations } from '../contract/operations.ts';
-import type { FleetStatus } from '../contract/queen-api.ts';
+import { type AuditEntry, includesScope, type NewKey, type Scope, scopes } from '../contract/api/access.ts';
+import { neededScope, type OperationName, operations } from '../contract/api/operations.ts';
+import type { FleetStatus } from '../contract/api/queen-api.ts';
 import { applicationApi } from '../gateway/api/application-api.ts';
 import { guard } from '../gateway/api/guard.ts';
 import { connectQueen } from './client/client.ts';
@@ -107,6 +107,7 @@ const routes: readonly [route: string, scope: Scope | 'none', path?: string, bod
   ['GET /v1/workers/:id', 'operate', '/v1/workers/fake-1'],
   ['GET /v1/workers/:id/logs', 'operate', '/v1/workers/fake-1/logs'],
   ['GET /v1/catalog', 'operate'],
+  ['GET /v1/keys', 'admin'],
   ['GET /v1/secrets', 'admin'],
   ['GET /v1/operations', 'operate'],
   ['POST /v1/jobs', 'operate', '/v1/jobs', { operation: 'queen_status' }],

@@ -10,9 +10,9 @@ import { formatListenAddress } from '../config/listen-address.ts';
 import type { Paths } from '../config/paths.ts';
 import { checkHome } from '../config/private-places.ts';
 import { listenAddresses, type RbeeConfig } from '../config/rbee-conf.ts';
+import type { HealthBody } from '../contract/api/hive-api.ts';
+import type { FleetStatus } from '../contract/api/queen-api.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { HealthBody } from '../contract/hive-api.ts';
-import type { FleetStatus } from '../contract/queen-api.ts';
 import { keyFile } from '../gateway/access/key-file.ts';
 import { KeyRing } from '../gateway/access/key-ring.ts';
 import { UseLimits } from '../gateway/access/limits.ts';
@@ -167,7 +167,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     ends.push(() => bodies.spool.clear());
     const limits = new UseLimits();
     const secretList = () => secretViews(handled);
-    const parts = { fleet, gateway, jobs, status, health, logger, bodies, limits, audit, secrets: secretList };
+    const parts = { fleet, gateway, jobs, status, health, logger, bodies, limits, audit, keys, secrets: secretList };
     const tcp = await listenForApplications(parts, {
       ...listeningOf(config, paths),
       keys,

@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import type { OperationName } from '../../core/contract/operations.ts';
+import type { OperationName } from '../../core/contract/api/operations.ts';
 import { openStream } from '../../core/queen/client/http.ts';
 import { createLyingFleet, goodHive, goodWorker, type LyingFleet } from '../harness/liars.ts';
 import { type AgentLie, agentLies } from '../harness/lies/agent-lies.ts';

@@ -24,7 +24,7 @@ export const daemonErrors = {
   QUEEN_ELSEWHERE: {
     status: 400,
     message: '{command} works on this machine, but RBEE_QUEEN names the queen at {url}',
-    hint: '{hint}',
+    hint: 'run it on that machine, or unset RBEE_QUEEN',
   },
   QUEEN_START_FAILED: {
     status: 500,

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { pino } from 'pino';
-import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import { KeyRing } from '../access/key-ring.ts';
 import { BodyMemory } from '../bodies/body-memory.ts';
 import { bodyLimits } from '../bodies/limits.ts';

@@ -1,7 +1,7 @@
 /** Requests to workers, as applications make them, sent over the queen's socket. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { catalogueError } from '../../contract/application-code.ts';
+import { catalogueError } from '../../contract/api/application-code.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { QueenAddress } from './address.ts';
 import { connectionError, openStream } from './http.ts';

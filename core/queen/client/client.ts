@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pathsFrom } from '../../config/paths.ts';
+import { isOutcome, type JobEvent } from '../../contract/api/narration.ts';
+import type { OperationInput, OperationName } from '../../contract/api/operations.ts';
+import type { JobView } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { isOutcome, type JobEvent } from '../../contract/narration.ts';
-import type { OperationInput, OperationName } from '../../contract/operations.ts';
-import type { JobView } from '../../contract/queen-api.ts';
 import type { WorkerName } from '../fleet/worker-key.ts';
 import type { QueenAddress } from './address.ts';
 import { requestJson } from './http.ts';

@@ -3,7 +3,7 @@ import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { createRequire } from 'node:module';
 import { pipeline, Readable } from 'node:stream';
 import { checkSocket } from '../../config/private-places.ts';
-import { catalogueError } from '../../contract/application-code.ts';
+import { catalogueError } from '../../contract/api/application-code.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import { isRemote, type QueenAddress, type RemoteQueen } from './address.ts';
 

@@ -1,7 +1,7 @@
 /** Follows the events of a job over server-sent events, without gaps when the connection breaks. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isOutcome, type JobEvent } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { isOutcome, type JobEvent } from '../../contract/narration.ts';
 import type { QueenAddress } from './address.ts';
 import { connectionError, openStream } from './http.ts';
 

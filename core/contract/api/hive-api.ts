@@ -20,9 +20,10 @@
  *
  * Closing the connection of a request that narrates cancels it. Errors are `{ error: ErrorBody }`.
  */
+
+import type { WorkerSpec, WorkerView } from '../worker.ts';
+import type { DeviceFacts, HostFacts, ServedPath, UnservedPath } from '../worker-type/worker-type.ts';
 import type { NarrationEvent, Outcome } from './narration.ts';
-import type { WorkerSpec, WorkerView } from './worker.ts';
-import type { DeviceFacts, HostFacts, ServedPath, UnservedPath } from './worker-type.ts';
 
 /** `GET /health` of queen and hive. */
 export interface HealthBody {

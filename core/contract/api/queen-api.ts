@@ -12,6 +12,7 @@
  * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id |
  * | `GET /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text |
  * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |
+ * | `GET /v1/secrets`, `GET /v1/keys` | `{ secrets: SecretView[] }`, `{ keys: KeyView[] }` |
  * | `GET /v1/operations` | name, summary and schemas of each operation |
  * | `POST /v1/jobs` (`{ operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` |
  * | `GET /v1/jobs?limit=N`, `GET /v1/jobs/{id}` | `{ jobs: JobView[] }`, `JobView` |
@@ -42,12 +43,12 @@
  * missing: progress that was replaced by newer progress of the same step, and what exceeds the budget. Numbers keep
  * their order, so `Last-Event-ID` still works, and the outcome is always the last event.
  */
-import type { ErrorBody } from './errors.ts';
+import type { ErrorBody } from '../errors.ts';
+import type { WorkerView } from '../worker.ts';
+import type { DeviceFacts } from '../worker-type/worker-type.ts';
 import type { CatalogEntry } from './hive-api.ts';
 import type { OperationName } from './operations.ts';
 import type { FleetDrift } from './sync.ts';
-import type { WorkerView } from './worker.ts';
-import type { DeviceFacts } from './worker-type.ts';
 
 /** Maximum size of a request in bytes: to operations, and from applications. */
 export const bodyLimit = { operations: 8 * 1024 ** 2, application: 1024 ** 3 };
