@@ -4,8 +4,11 @@ import type { ServerResponse } from 'node:http';
 /** Aborted if the connection closes before the response is complete. */
 export const disconnectSignal = (response: ServerResponse): AbortSignal => {
   const controller = new AbortController();
-  response.once('close', () => {
+  const check = () => {
     if (!response.writableFinished) controller.abort();
-  });
+  };
+  // The client may have gone while its request was still being read.
+  if (response.closed) check();
+  else response.once('close', check);
   return controller.signal;
 };

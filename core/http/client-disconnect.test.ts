@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { test } from 'node:test';
+import { disconnectSignal } from './client-disconnect.ts';
+
+/** A response whose client has sent a request; `leave` closes the connection and waits until the server has noticed. */
+const responding = async () => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  const [, response] = (await once(server, 'request')) as [unknown, ServerResponse];
+  const leave = async () => {
+    const closed = once(response, 'close');
+    client.destroy();
+    await closed;
+  };
+  return { response, leave, client, close: () => server.close() };
+};
+
+test('a client that disconnects aborts the signal, also if it left before the signal was asked for', async () => {
+  for (const isEarly of [false, true]) {
+    const { response, leave, close } = await responding();
+    if (isEarly) await leave();
+    const signal = disconnectSignal(response);
+    if (!isEarly) {
+      assert.equal(signal.aborted, false);
+      await leave();
+    }
+    assert.equal(signal.aborted, true);
+    close();
+  }
+});
+
+test('a complete response is no disconnect', async () => {
+  const { response, client, close } = await responding();
+  const signal = disconnectSignal(response);
+  response.end('done');
+  await once(client, 'data');
+  client.end();
+  await once(client, 'close');
+  assert.equal(signal.aborted, false);
+  close();
+});
