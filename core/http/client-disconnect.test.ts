@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { disconnectSignal } from './client-disconnect.ts';
 
 /** A response whose client has sent a request; `leave` closes the connection and waits until the server has noticed. */
-const responding = async () => {
+const responding = async (t: TestContext) => {
   const server = createServer();
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
@@ -18,12 +22,12 @@ const responding = async () => {
     client.destroy();
     await closed;
   };
-  return { response, leave, client, close: () => server.close() };
+  return { response, leave, client };
 };
 
-test('a client that disconnects aborts the signal, also if it left before the signal was asked for', async () => {
+test('a client that disconnects aborts the signal, also if it left before the signal was asked for', async (t) => {
   for (const isEarly of [false, true]) {
-    const { response, leave, close } = await responding();
+    const { response, leave } = await responding(t);
     if (isEarly) await leave();
     const signal = disconnectSignal(response);
     if (!isEarly) {
@@ -31,17 +35,15 @@ test('a client that disconnects aborts the signal, also if it left before the si
       await leave();
     }
     assert.equal(signal.aborted, true);
-    close();
   }
 });
 
-test('a complete response is no disconnect', async () => {
-  const { response, client, close } = await responding();
+test('a complete response is no disconnect', async (t) => {
+  const { response, client } = await responding(t);
   const signal = disconnectSignal(response);
   response.end('done');
   await once(client, 'data');
   client.end();
   await once(client, 'close');
   assert.equal(signal.aborted, false);
-  close();
 });

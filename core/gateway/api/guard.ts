@@ -90,7 +90,7 @@ const trackByKey = (
   response: ServerResponse,
   { keys }: GuardParts,
 ): void => {
-  if (!caller?.key) return;
+  if (!caller?.key || response.closed) return;
   const untrack = keys.whenRevoked(caller.key.id, () => request.socket.destroy());
   response.once('close', untrack);
 };
