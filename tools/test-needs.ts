@@ -17,6 +17,7 @@ const needs: readonly (readonly [string, string])[] = [
   ['ip', 'iproute2'],
   ['fish', 'fish'],
   ['sox', 'sox'],
+  ['chromium', 'chromium'],
 ];
 
 export const installTestNeeds = (): void => {
