@@ -1,6 +1,7 @@
 /** The HTTP server under each of the queen's APIs, before it has routes and before it listens. */
 import type { IncomingMessage } from 'node:http';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { RbeeError } from '../contract/errors.ts';
 import { inputSchemas } from '../contract/input-schemas.ts';
 import { answerUnreadable, type ErrorForm, maxJsonBytes, notFound, sendError } from './error-answers.ts';
 import { requestIdHeader, requestIdOf } from './request-id.ts';
@@ -28,6 +29,11 @@ export const makeHttpServer = ({
   takesUpgrade,
   tls,
 }: HttpServerOptions): FastifyInstance => {
+  const serverOptions = {
+    shouldUpgradeCallback: (request: IncomingMessage) => hasHost(request) && takesUpgrade(request),
+    // Node would answer without a body; see `hasHost`.
+    requireHostHeader: false,
+  };
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -39,19 +45,30 @@ export const makeHttpServer = ({
     genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512 },
     // Exactly one of the two; fastify's types know each alone.
-    ...((tls
-      ? { https: { ...tls, shouldUpgradeCallback: takesUpgrade } }
-      : { http: { shouldUpgradeCallback: takesUpgrade } }) as { http: object }),
+    ...((tls ? { https: { ...tls, ...serverOptions } } : { http: serverOptions }) as { http: object }),
     clientErrorHandler: answerUnreadable(errorForm),
     frameworkErrors: (error, request, reply) => void sendError(logger, errorForm)(error, request, reply),
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header(requestIdHeader, request.id);
-    done();
+    done(hasHost(request.raw) ? undefined : withoutHost());
   });
+  // An `Expect` other than 100-continue is ignored; Node would answer 417 without a body.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.setErrorHandler(sendError(logger, errorForm));
   app.setNotFoundHandler((request) => {
     throw notFound(request);
   });
   return app;
 };
+
+/** HTTP/1.1 requires the header. */
+const hasHost = ({ headers, httpVersion }: IncomingMessage): boolean =>
+  headers.host !== undefined || httpVersion !== '1.1';
+
+const withoutHost = (): RbeeError =>
+  RbeeError.of('INVALID_INPUT', {
+    what: 'the request',
+    problem: 'it has no Host header',
+    hint: 'send a Host header, which HTTP/1.1 requires',
+  });
