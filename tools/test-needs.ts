@@ -11,13 +11,13 @@ const needs: readonly (readonly [string, string])[] = [
   ['zip', 'zip'],
   ['openssl', 'openssl'],
   ['git', 'git'],
+  ['chromium', 'chromium'],
   ['python3', 'python3-venv'],
   ['sshd', 'openssh-server'],
   ['ssh', 'openssh-client'],
   ['ip', 'iproute2'],
   ['fish', 'fish'],
   ['sox', 'sox'],
-  ['chromium', 'chromium'],
 ];
 
 export const installTestNeeds = (): void => {

@@ -1,9 +1,9 @@
 /** The HTTP server under each of the queen's APIs, before it has routes and before it listens. */
 import type { IncomingMessage } from 'node:http';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { RbeeError } from '../contract/errors.ts';
 import { inputSchemas } from '../contract/input-schemas.ts';
 import { answerUnreadable, type ErrorForm, maxJsonBytes, notFound, sendError } from './error-answers.ts';
+import { hasHost, withoutHost } from './host-header.ts';
 import { requestIdHeader, requestIdOf } from './request-id.ts';
 import { originForm } from './request-target.ts';
 
@@ -61,14 +61,3 @@ export const makeHttpServer = ({
   });
   return app;
 };
-
-/** HTTP/1.1 requires the header. */
-const hasHost = ({ headers, httpVersion }: IncomingMessage): boolean =>
-  headers.host !== undefined || httpVersion !== '1.1';
-
-const withoutHost = (): RbeeError =>
-  RbeeError.of('INVALID_INPUT', {
-    what: 'the request',
-    problem: 'it has no Host header',
-    hint: 'send a Host header, which HTTP/1.1 requires',
-  });
