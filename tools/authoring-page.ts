@@ -17,7 +17,7 @@ export const authoringPage = (): string => {
 };
 
 const contract = (): string => {
-  const source = readFileSync(join(root, 'core/contract/worker-type.ts'), 'utf8');
+  const source = readFileSync(join(root, 'core/contract/worker-type/worker-type.ts'), 'utf8');
   return `## The contract, member by member
 
 ${declarationsOf(source).map(section).join('\n')}`;
@@ -46,5 +46,5 @@ ${Object.entries(areas)
     return `### ${title}\n\n| check | |\n|---|---|\n${rows.join('\n')}\n`;
   })
   .join('\n')}
-\`npm run docs\` generates these lists from \`core/contract/worker-type.ts\` and \`core/conformance/checks/index.ts\`.
+\`npm run docs\` generates these lists from \`core/contract/worker-type/worker-type.ts\` and \`core/conformance/checks/index.ts\`.
 `;

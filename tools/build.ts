@@ -32,7 +32,7 @@ const buildPackage = async (folder: string): Promise<void> => {
       cpSync(join(root, 'templates'), join(staged, 'templates'), { recursive: true });
       const types = join(root, 'core/contract-types/dist');
       mkdirSync(types, { recursive: true });
-      cpSync(join(staged, 'contract/worker-type.d.ts'), join(types, 'index.d.ts'));
+      cpSync(join(staged, 'contract/worker-type/worker-type.d.ts'), join(types, 'index.d.ts'));
     }
     if (folder === 'core/worker-server') await bundleWorkerServer(home, staged);
     const dist = join(home, 'dist');

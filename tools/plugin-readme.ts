@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { OptionSchema, WorkerType } from '../core/contract/worker-type.ts';
+import type { OptionSchema, WorkerType } from '../core/contract/worker-type/worker-type.ts';
 
 const root = join(import.meta.dirname, '..');
 /** The first line of the table. The rest of the table is generated. */

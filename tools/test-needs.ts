@@ -18,6 +18,7 @@ const needs: readonly (readonly [string, string])[] = [
   ['ip', 'iproute2'],
   ['fish', 'fish'],
   ['sox', 'sox'],
+  ['haproxy', 'haproxy'],
 ];
 
 export const installTestNeeds = (): void => {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
-import type { ArchiveFile } from '../contract/worker-type.ts';
+import type { ArchiveFile } from '../contract/worker-type/worker-type.ts';
 
 export type ArchiveFormat = NonNullable<ArchiveFile['format']>;
 

@@ -4,7 +4,13 @@ var required = 24;
 
 function begin() {
   if (Number(process.versions.node.split('.')[0]) < required) {
-    process.stderr.write('rbee needs Node >= ' + required + ', this is ' + process.version + '\n');
+    process.stderr.write(
+      'rbee needs Node ' +
+        required +
+        ' or newer, this is ' +
+        process.version +
+        '; install it from https://nodejs.org\n',
+    );
     process.exitCode = 1;
     return undefined;
   }

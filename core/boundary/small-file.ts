@@ -58,7 +58,7 @@ const mebibyte = 2 ** 20;
 /** Without NONBLOCK, opening a pipe waits for a writer. */
 const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** With room for lines that are added meanwhile. A read that fills it shows that the file has grown by more. */
+/** A buffer with room for lines that are appended during the read. If the read fills it, the file has grown even more. */
 const bufferFor = (path: string, stats: Stats, maxBytes: number): Buffer => {
   if (stats.isDirectory()) throw refusal('EISDIR', path, 'it is a folder, not a file');
   if (!stats.isFile()) throw refusal('ENOTREG', path, 'it is not a regular file');

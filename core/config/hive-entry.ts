@@ -1,11 +1,11 @@
 /** One `[[hive]]` of `hives.conf`: its keys, and those of the tables in it. */
 import semver from 'semver';
+import type { DeclaredRun, DeclaredType, HiveDeclaration } from '../contract/api/sync.ts';
 import { formatDevice, parseDevice } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { formatModelReference, parseModelReference } from '../contract/model-reference.ts';
 import { defaultHivePort, defaultWorkerPorts } from '../contract/ports.ts';
 import { variablePattern } from '../contract/secret-reference.ts';
-import type { DeclaredRun, DeclaredType, HiveDeclaration } from '../contract/sync.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import { parseBytes } from '../narration/quantities.ts';
 import { bool, type Check, integer, isTable, number, oneOf, portRange, text, written } from './checks.ts';

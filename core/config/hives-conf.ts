@@ -1,8 +1,8 @@
 /** `hives.conf`: the machines, and what should be on each of them. Any mistake is an error. */
 import { join } from 'node:path';
+import type { HiveDeclaration } from '../contract/api/sync.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { parseModelReference, servedName } from '../contract/model-reference.ts';
-import type { HiveDeclaration } from '../contract/sync.ts';
 import { didYouMean } from '../narration/near.ts';
 import { isTable } from './checks.ts';
 import { localAlias, type ReadHive, readHive } from './hive-entry.ts';

@@ -95,7 +95,7 @@ const xdg = (env: NodeJS.ProcessEnv) => {
   };
 };
 
-/** A private folder with a short path, derived from the long one so that all processes agree on it. */
+/** A private folder with a short path, derived from the long path so that all processes use the same one. */
 const shortFolder = (state: string, env: NodeJS.ProcessEnv): string => {
   const name = createHash('sha256').update(state).digest('hex').slice(0, 12);
   return join(env['XDG_RUNTIME_DIR'] || tmpdir(), `rbee-${userInfo().uid}-${name}`);

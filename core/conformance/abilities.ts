@@ -1,5 +1,5 @@
 /** The optional abilities of a worker type. Checks of abilities that it does not declare are skipped. */
-import { isPattern, takesMethod } from '../contract/served-path.ts';
+import { isPattern, takesMethod } from '../contract/worker-type/served-path.ts';
 import type { PluginUnderTest } from './plugin-under-test.ts';
 
 export const abilities = {

@@ -1,9 +1,9 @@
 /** The functions of a worker type as a list of calls, so that one check can make them all. */
 
 import { formatDevice } from '../contract/device.ts';
-import { callMember } from '../contract/members.ts';
-import type { ResolvedType } from '../contract/resolved-type.ts';
-import type { Failure, RepositoryFile } from '../contract/worker-type.ts';
+import { callMember } from '../contract/worker-type/members.ts';
+import type { ResolvedType } from '../contract/worker-type/resolved-type.ts';
+import type { Failure, RepositoryFile } from '../contract/worker-type/worker-type.ts';
 import {
   binaryRequests,
   defaultOptions,

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { asRbeeError } from '../contract/errors.ts';
-import type { WorkerType } from '../contract/worker-type.ts';
+import type { WorkerType } from '../contract/worker-type/worker-type.ts';
 import { Evaluator } from '../worker-types/evaluator.ts';
 import { type PluginManifest, readManifest, type WorkerTypeManifest } from '../worker-types/manifest.ts';
 import { checkBuilt } from '../worker-types/worker-type-handle.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sampleOf } from '@rbee/test/scale';
-import type { Command, DeviceProbe, Fit, Launch, Variant, WorkerType } from '../contract/worker-type.ts';
+import type { Command, DeviceProbe, Fit, Launch, Variant, WorkerType } from '../contract/worker-type/worker-type.ts';
 import { missingAbility } from './abilities.ts';
 import { areaOf, areas, type Check } from './check.ts';
 import { checks } from './checks/index.ts';

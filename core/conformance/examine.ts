@@ -1,5 +1,5 @@
 /** The examination as a suite of tests, for the plugins of this repository. */
-import type { WorkerType } from '../contract/worker-type.ts';
+import type { WorkerType } from '../contract/worker-type/worker-type.ts';
 import { missingAbility } from './abilities.ts';
 import { areaOf, areas } from './check.ts';
 import { checks } from './checks/index.ts';
@@ -35,7 +35,7 @@ export const examine = (type: WorkerType, { describe, it, lives = true, ...optio
             try {
               await check.check(plugin);
             } finally {
-              // Its process would keep the process of the tests alive.
+              // Otherwise the plugin's process would keep the test process alive.
               plugin.close();
             }
           });

@@ -1,8 +1,8 @@
 /** The worker type under test, and its package if it has one. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ResolvedType, resolveType } from '../contract/resolved-type.ts';
-import type { Failure, FailureCause, WorkerType } from '../contract/worker-type.ts';
+import { type ResolvedType, resolveType } from '../contract/worker-type/resolved-type.ts';
+import type { Failure, FailureCause, WorkerType } from '../contract/worker-type/worker-type.ts';
 import { Evaluator } from '../worker-types/evaluator.ts';
 import { CheckFailure } from './assert.ts';
 

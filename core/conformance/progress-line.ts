@@ -1,5 +1,5 @@
 /** The example of a progress pattern, with another percentage in it. */
-import type { HealthContract } from '../contract/worker-type.ts';
+import type { HealthContract } from '../contract/worker-type/worker-type.ts';
 
 /** Undefined when there is no pattern, or when it reads no percentage from its example. */
 export const progressLine = (

@@ -2,8 +2,8 @@
 
 import type { Device } from '../contract/device.ts';
 import { formatDevice } from '../contract/device.ts';
-import { isBuiltFor } from '../contract/platforms.ts';
-import type { ResolvedType, ResolvedVariant } from '../contract/resolved-type.ts';
+import { isBuiltFor } from '../contract/worker-type/platforms.ts';
+import type { ResolvedType, ResolvedVariant } from '../contract/worker-type/resolved-type.ts';
 import type {
   BinaryRequest,
   BinarySource,
@@ -14,7 +14,7 @@ import type {
   Platform,
   PreparedLaunch,
   ResolvedBinary,
-} from '../contract/worker-type.ts';
+} from '../contract/worker-type/worker-type.ts';
 import { attempt } from './assert.ts';
 
 const gibibyte = 2 ** 30;

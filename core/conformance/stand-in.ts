@@ -1,8 +1,8 @@
 /** Runs the fake engine instead of a type's program, with flags made from what the type declares. */
 
 import { scriptBeside } from '../config/script-beside.ts';
-import type { ResolvedType } from '../contract/resolved-type.ts';
-import type { Launch } from '../contract/worker-type.ts';
+import type { ResolvedType } from '../contract/worker-type/resolved-type.ts';
+import type { Launch } from '../contract/worker-type/worker-type.ts';
 import type { PluginUnderTest } from './plugin-under-test.ts';
 import { progressLine } from './progress-line.ts';
 

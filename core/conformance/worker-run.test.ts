@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HealthContract, WorkerType } from '../contract/worker-type.ts';
+import type { HealthContract, WorkerType } from '../contract/worker-type/worker-type.ts';
 import type { Check } from './check.ts';
 import { lifeChecks } from './checks/life.ts';
 import { PluginUnderTest } from './plugin-under-test.ts';

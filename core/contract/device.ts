@@ -1,6 +1,6 @@
 /** Devices as users write them: `cpu`, `cuda:0`, `cuda:0,1`, `rocm:0`, `vulkan:0`, `metal:0`. */
 import { RbeeError } from './errors.ts';
-import type { Device } from './worker-type.ts';
+import type { Device } from './worker-type/worker-type.ts';
 
 export type { Device };
 

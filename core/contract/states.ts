@@ -1,5 +1,5 @@
 /** States of workers and daemons, and their legal transitions. */
-import type { FailureCause } from './worker-type.ts';
+import type { FailureCause } from './worker-type/worker-type.ts';
 
 /**
  * States of a worker. `failed` comes with a cause; `unhealthy` leads to a restart; `lost` means only that its hive does

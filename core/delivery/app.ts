@@ -5,8 +5,8 @@
 import { readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type PackEntry, pack } from '../archives/pack.ts';
+import type { Narrate } from '../contract/api/narration.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { Narrate } from '../contract/narration.ts';
 import { asStep } from '../programs/progress.ts';
 import { collectPackages } from './collect-packages.ts';
 import { fingerprint } from './fingerprint.ts';

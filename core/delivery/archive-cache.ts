@@ -33,7 +33,7 @@ export interface ArchiveContents {
 /** Large trees are mostly machine code, which hardly compresses better at higher levels. */
 const level = 6;
 
-/** `of` is everything that determines the contents. Errors: those of `make`, NO_SPACE, STATE_UNWRITABLE. */
+/** `of` is everything that determines the contents. Errors: any from `make`, NO_SPACE, STATE_UNWRITABLE. */
 export const archiveOf = async (
   cache: string,
   of: unknown,

@@ -10,7 +10,7 @@ import { type PackEntry, pack } from '../archives/pack.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { DeliveredPlugin } from '../contract/plugins.ts';
-import type { HostFacts } from '../contract/worker-type.ts';
+import type { HostFacts } from '../contract/worker-type/worker-type.ts';
 import { tempFolder, undoAfter } from '../lifecycle/process/testing.ts';
 import { RegistryClient } from '../plugins/fetch/registry-client.ts';
 import { InstalledPlugins } from '../plugins/install/installed-plugins.ts';

@@ -6,9 +6,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unpackBundle } from '../archives/unpack-bundle.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { UnknownPublisher } from '../contract/needs.ts';
 import type { DeliveredPlugin } from '../contract/plugins.ts';
-import type { BinarySource, HostFacts } from '../contract/worker-type.ts';
+import type { UnknownPublisher } from '../contract/worker-type/needs.ts';
+import type { BinarySource, HostFacts } from '../contract/worker-type/worker-type.ts';
 import { realInside } from '../lifecycle/fs/real-inside.ts';
 import type { FoundPackage } from '../plugins/fetch/fetch-calls.ts';
 import { typesOf } from '../plugins/fetch/plugin-types.ts';
@@ -101,7 +101,7 @@ export class Deliveries {
 
   /**
    * Resolves a request to a package. Asks the registry only if rbee.lock has no answer; writes nothing. Errors: INVALID_INPUT,
-   * PACKAGE_NOT_FOUND, PACKAGE_REFUSED, REGISTRY_UNREACHABLE, and those of folders and npm.
+   * PACKAGE_NOT_FOUND, PACKAGE_REFUSED, REGISTRY_UNREACHABLE, and any from folders and npm.
    */
   async resolve(request: DeliveryRequest, call: Call): Promise<ResolvedPlugin> {
     const source = await findSource(request, this.#options);
@@ -119,7 +119,7 @@ export class Deliveries {
   }
 
   /**
-   * The plugin in an archive for this machine. Errors: those of `resolve`, of examination and npm; PUBLISHER_UNKNOWN, unless
+   * The plugin in an archive for this machine. Errors: any from `resolve`, examination and npm; PUBLISHER_UNKNOWN, unless
    * `confirm` says yes, and SCOPE_NOT_ALLOWED; VARIANT_NOT_FOUND and VARIANT_INCOMPATIBLE; PACKAGE_INCOMPATIBLE where a folder has packages of another platform;
    * HOST_UNSUPPORTED.
    */

@@ -107,7 +107,7 @@ const ownNames = (plugin: string, candidates: readonly Candidate[]): string[] =>
   return plugin.includes('/') ? names : names.filter((name) => name.startsWith('@'));
 };
 
-/** Without a version, or with `latest`, the installed one is meant. */
+/** No version, or `latest`, means the installed one. */
 const isMeant = (version: string, range: string | null): boolean =>
   range === null || range === 'latest' || (validRange(range) !== null && satisfies(version, range));
 

@@ -1,6 +1,6 @@
 /** Platforms that plugins can be delivered to. Their names are used in locks and file names, so others are refused. */
 import { RbeeError } from '../contract/errors.ts';
-import type { Platform } from '../contract/worker-type.ts';
+import type { Platform } from '../contract/worker-type/worker-type.ts';
 
 const known = { os: ['linux', 'darwin'], cpu: ['x64', 'arm64'], libc: ['glibc', 'musl', undefined] };
 

@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
+import type { NarrationEvent } from '../contract/api/narration.ts';
 import type { RbeeError } from '../contract/errors.ts';
-import type { NarrationEvent } from '../contract/narration.ts';
 import { tempFolder, undoAfter } from '../lifecycle/process/testing.ts';
 import { RegistryClient } from '../plugins/fetch/registry-client.ts';
 import { integrityOf, packEntries, startTinyRegistry, type TarEntry } from '../plugins/testing/registry.ts';

@@ -1,8 +1,8 @@
 /** Node for machines without it: the `node` binary from the npm package for the platform. */
 import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Narrate } from '../contract/api/narration.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { Narrate } from '../contract/narration.ts';
 import type { PinnedPackage } from '../plugins/fetch/fetch-calls.ts';
 import type { RegistryClient } from '../plugins/fetch/registry-client.ts';
 import { asStep } from '../programs/progress.ts';

@@ -3,7 +3,7 @@
  * the workers implements this.
  */
 import type { Duplex } from 'node:stream';
-import type { HiveWorker } from '../contract/hive-api.ts';
+import type { HiveWorker } from '../contract/api/hive-api.ts';
 
 export interface WorkerFleet {
   /** All workers, in any state. Called after each change, not for each request. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import fastify from 'fastify';
 import { pino } from 'pino';
-import type { HiveWorker } from '../contract/hive-api.ts';
+import type { HiveWorker } from '../contract/api/hive-api.ts';
 import { applicationApi } from './api/application-api.ts';
 import { guard } from './api/guard.ts';
 import { makeApplicationServer } from './api/server.ts';
@@ -379,7 +379,12 @@ describe('the gateway', () => {
     const { message, type, code, param } = JSON.parse(text).error;
     assert.deepEqual(
       [message, type, code, param],
-      [context.message, 'invalid_request_error', 'context_length_exceeded', 'messages'],
+      [
+        `maximum context length exceeded: ${context.message}`,
+        'invalid_request_error',
+        'context_length_exceeded',
+        'messages',
+      ],
     );
   });
 

@@ -3,10 +3,10 @@
  * declare which paths they serve.
  */
 import type { Aliases } from '../config/aliases.ts';
+import type { HiveWorker } from '../contract/api/hive-api.ts';
+import type { Narrate } from '../contract/api/narration.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { HiveWorker } from '../contract/hive-api.ts';
-import type { Narrate } from '../contract/narration.ts';
-import type { ServedPath } from '../contract/worker-type.ts';
+import type { ServedPath } from '../contract/worker-type/worker-type.ts';
 import type { Grant } from './access/caller.ts';
 import type { Dial, WorkerFleet } from './fleet.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward/forward.ts';

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { AccessKey } from '../contract/access.ts';
-import type { HiveWorker } from '../contract/hive-api.ts';
+import type { AccessKey } from '../contract/api/access.ts';
+import type { HiveWorker } from '../contract/api/hive-api.ts';
 import type { KeyStorage } from './access/key-ring.ts';
 import type { FleetWatcher, FleetWorker, WorkerFleet } from './fleet.ts';
 

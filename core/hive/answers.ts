@@ -1,7 +1,6 @@
 /** Reads the answers of a hive, each checked against its schema. */
 import { BadInput } from '../boundary/bad-input.ts';
 import { checked } from '../boundary/checked.ts';
-import type { ErrorBody } from '../contract/errors.ts';
 import {
   catalog,
   errorBody,
@@ -14,12 +13,20 @@ import {
   modelAnswers,
   narrations,
   pluginAnswers,
-} from '../contract/hive-answers.ts';
-import type { CatalogEntry, HealthBody, Heartbeat, HiveDevices, HiveState, HiveWorker } from '../contract/hive-api.ts';
+} from '../contract/api/hive-answers.ts';
+import type {
+  CatalogEntry,
+  HealthBody,
+  Heartbeat,
+  HiveDevices,
+  HiveState,
+  HiveWorker,
+} from '../contract/api/hive-api.ts';
+import type { NarrationEvent } from '../contract/api/narration.ts';
+import type { ErrorBody } from '../contract/errors.ts';
 import type { ModelAction, ModelResults } from '../contract/models.ts';
-import type { NarrationEvent } from '../contract/narration.ts';
-import type { HiveNeed } from '../contract/needs.ts';
 import type { PluginAction, PluginResults } from '../contract/plugins.ts';
+import type { HiveNeed } from '../contract/worker-type/needs.ts';
 
 type Read<Value> = (value: unknown) => Value;
 type Readers<Results> = { readonly [Action in keyof Results]: Read<Results[Action]> };

@@ -7,7 +7,6 @@ import type { Readable } from 'node:stream';
 import { BadInput } from '../boundary/bad-input.ts';
 import { readJson, readJsonLines } from '../boundary/read-bounded.ts';
 import { localAlias } from '../config/hive-entry.ts';
-import { RbeeError } from '../contract/errors.ts';
 import {
   type CatalogEntry,
   type HealthBody,
@@ -16,12 +15,13 @@ import {
   type HiveState,
   type HiveWorker,
   jobHeader,
-} from '../contract/hive-api.ts';
+} from '../contract/api/hive-api.ts';
+import type { Narrate } from '../contract/api/narration.ts';
+import { RbeeError } from '../contract/errors.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../contract/models.ts';
-import type { Narrate } from '../contract/narration.ts';
-import type { HiveNeed, NeedsRequest } from '../contract/needs.ts';
 import type { PluginAction, PluginRequestOf, PluginResults } from '../contract/plugins.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
+import type { HiveNeed, NeedsRequest } from '../contract/worker-type/needs.ts';
 import { answerLimits, errorLimits, heartbeatLimits, narrationLimits } from './answer-limits.ts';
 import {
   readCatalog,

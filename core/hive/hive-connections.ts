@@ -38,7 +38,7 @@ export class HiveConnections {
         headers: { ...credentials(this.#address), ...headers },
       });
       this.#open.add(call);
-      // Counted from the connection on: the time to connect says nothing about the hive.
+      // Restarted when the request gets its socket: the time until then does not count against the hive.
       const timer = setTimeout(() => call.destroy(new BadInput(noAnswer)), headTimeoutMs).unref();
       call.on('socket', () => timer.refresh());
       call.on('response', (response) => {
@@ -61,7 +61,7 @@ export class HiveConnections {
     });
   }
 
-  /** HIVE_UNREACHABLE for connection errors; errors of the catalogue stay as they are. */
+  /** Turns connection errors into HIVE_UNREACHABLE; returns errors of the catalogue unchanged. */
   unreachable(error: unknown, signal: AbortSignal | undefined): unknown {
     if (error instanceof RbeeError) return error;
     if (signal?.aborted) return signal.reason;

@@ -1,7 +1,7 @@
 /** The hive's machine as last measured; measured again on request or when the result is too old. */
 import { cpus, freemem, totalmem } from 'node:os';
-import type { HiveDevices } from '../contract/hive-api.ts';
-import type { DeviceFacts } from '../contract/worker-type.ts';
+import type { HiveDevices } from '../contract/api/hive-api.ts';
+import type { DeviceFacts } from '../contract/worker-type/worker-type.ts';
 import type { Ask, DeviceSource } from './devices/device-source.ts';
 import { measureDevices } from './devices/measure.ts';
 

@@ -3,9 +3,9 @@
  * work is cancelled.
  */
 import type { FastifyReply } from 'fastify';
+import type { NarrationLine } from '../contract/api/hive-api.ts';
+import type { Narrate, NarrationEvent } from '../contract/api/narration.ts';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
-import type { NarrationLine } from '../contract/hive-api.ts';
-import type { Narrate, NarrationEvent } from '../contract/narration.ts';
 import type { Redactor } from '../secrets/redaction.ts';
 
 export const narratingAnswer = (

@@ -2,7 +2,7 @@
  * The hive's state with a revision, and its heartbeats: the full state at first and on each change, a tick every
  * second.
  */
-import type { Heartbeat, HiveState } from '../contract/hive-api.ts';
+import type { Heartbeat, HiveState } from '../contract/api/hive-api.ts';
 
 /** Milliseconds between two ticks. */
 export const tickMs = 1_000;

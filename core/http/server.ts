@@ -1,9 +1,9 @@
 /** The HTTP server under each of the queen's APIs, before it has routes and before it listens. */
 import type { IncomingMessage } from 'node:http';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { inputSchemas } from '../contract/input-schemas.ts';
+import { inputSchemas } from '../contract/api/input-schemas.ts';
+import { RbeeError } from '../contract/errors.ts';
 import { answerUnreadable, type ErrorForm, maxJsonBytes, notFound, sendError } from './error-answers.ts';
-import { hasHost, withoutHost } from './host-header.ts';
 import { requestIdHeader, requestIdOf } from './request-id.ts';
 import { originForm } from './request-target.ts';
 
@@ -29,9 +29,9 @@ export const makeHttpServer = ({
   takesUpgrade,
   tls,
 }: HttpServerOptions): FastifyInstance => {
-  const serverOptions = {
-    shouldUpgradeCallback: (request: IncomingMessage) => hasHost(request) && takesUpgrade(request),
-    // Node would answer without a body; see `hasHost`.
+  // Node's own answer to a request without `Host` has neither a body nor an id.
+  const nodeOptions = {
+    shouldUpgradeCallback: (request: IncomingMessage) => !lacksHost(request) && takesUpgrade(request),
     requireHostHeader: false,
   };
   const app = fastify({
@@ -45,19 +45,30 @@ export const makeHttpServer = ({
     genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512 },
     // Exactly one of the two; fastify's types know each alone.
-    ...((tls ? { https: { ...tls, ...serverOptions } } : { http: serverOptions }) as { http: object }),
+    ...((tls ? { https: { ...tls, ...nodeOptions } } : { http: nodeOptions }) as { http: object }),
     clientErrorHandler: answerUnreadable(errorForm),
     frameworkErrors: (error, request, reply) => void sendError(logger, errorForm)(error, request, reply),
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header(requestIdHeader, request.id);
-    done(hasHost(request.raw) ? undefined : withoutHost());
+    if (lacksHost(request.raw)) done(noHost());
+    else done();
   });
-  // An `Expect` other than 100-continue is ignored; Node would answer 417 without a body.
-  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  // Node would answer 417 in its own words. Expectations other than `100-continue` may be ignored.
+  app.server.on('checkExpectation', (request, response) => void app.server.emit('request', request, response));
   app.setErrorHandler(sendError(logger, errorForm));
   app.setNotFoundHandler((request) => {
     throw notFound(request);
   });
   return app;
 };
+
+const lacksHost = ({ httpVersion, headers }: IncomingMessage): boolean =>
+  httpVersion === '1.1' && headers.host === undefined;
+
+const noHost = (): RbeeError =>
+  RbeeError.of('INVALID_INPUT', {
+    what: 'the request',
+    problem: 'it has no Host header',
+    hint: 'see the API page of the documentation',
+  });

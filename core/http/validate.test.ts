@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { operations } from '../contract/api/operations.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { operations } from '../contract/operations.ts';
 import { validator } from './validate.ts';
 
 const spawn = validator(operations.worker_spawn.input, 'worker_spawn');

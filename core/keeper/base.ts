@@ -4,9 +4,9 @@ import * as Args from '@oclif/core/args';
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import { type Paths, pathsFrom } from '../config/paths.ts';
+import type { Narrate } from '../contract/api/narration.ts';
+import type { OperationInput, OperationName } from '../contract/api/operations.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { Narrate } from '../contract/narration.ts';
-import type { OperationInput, OperationName } from '../contract/operations.ts';
 import { didYouMean } from '../narration/near.ts';
 import { type PeoplePrinter, printForPeople } from '../narration/people.ts';
 import { Screen } from '../narration/screen.ts';
@@ -27,6 +27,8 @@ export const argumentsOf = (description: string) =>
 
 export abstract class RbeeCommand extends Command {
   static override enableJsonFlag = true;
+  /** It acts on this machine, so it is refused while RBEE_QUEEN names a queen elsewhere. */
+  static isLocal = false;
 
   /** The environment, read once, here at the edge. */
   protected readonly env: NodeJS.ProcessEnv = process.env;
@@ -35,6 +37,14 @@ export abstract class RbeeCommand extends Command {
   #paths: Paths | undefined;
   #out: Screen | undefined;
   #err: Screen | undefined;
+
+  override async init(): Promise<void> {
+    await super.init();
+    const url = this.env['RBEE_QUEEN'];
+    if (!url || !(this.ctor as typeof RbeeCommand).isLocal) return;
+    const command = `rbee ${(this.id ?? '').replaceAll(':', ' ')}`;
+    throw RbeeError.of('QUEEN_ELSEWHERE', { command, url: url.slice(0, 200) });
+  }
 
   protected get paths(): Paths {
     this.#paths ??= pathsFrom(this.env);
@@ -145,6 +155,10 @@ export abstract class QueenCommand extends RbeeCommand {
 
   protected async queen(flags: { 'no-start'?: boolean }): Promise<QueenClient> {
     const { connectQueen, socketAnswers } = await import('./queen-access.ts');
+    if (this.env['RBEE_QUEEN']) {
+      const { queenAddress } = await import('./queen-address.ts');
+      return connectQueen(await queenAddress(this.env, this.paths));
+    }
     if (!flags['no-start'] && !(await socketAnswers(this.paths.queenSocket))) await this.startQueen();
     return connectQueen({ socketPath: this.paths.queenSocket });
   }
@@ -175,7 +189,7 @@ export abstract class QueenCommand extends RbeeCommand {
         .catch(async (error) => {
           if (!(error instanceof RbeeError)) throw error;
           const { askedFor } = await import('./views/jobs.ts');
-          if (error.code === 'QUEEN_NOT_RUNNING' && job !== '') {
+          if ((error.code === 'QUEEN_NOT_RUNNING' || error.code === 'QUEEN_UNREACHABLE') && job !== '') {
             throw RbeeError.of('QUEEN_STOPPED', {
               what: askedFor(operation, input),
               hint: afterItsEnd(operation, job),

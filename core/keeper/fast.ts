@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { pathsFrom } from '../config/paths.ts';
 import { checkSocket } from '../config/private-places.ts';
 import { rbeeVersion } from '../config/version.ts';
-import type { FleetStatus, HiveView, WorkerList } from '../contract/queen-api.ts';
+import type { FleetStatus, HiveView, WorkerList } from '../contract/api/queen-api.ts';
 import type { Terminal } from '../narration/text.ts';
 import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
 import { standardOutput } from './screens.ts';
@@ -37,7 +37,7 @@ export const answerFast = async (argv: readonly string[], env: NodeJS.ProcessEnv
   const json = argv.includes('--json');
   const words = argv.filter((word) => word !== '--json').join(' ');
   const read = Object.hasOwn(reads, words) ? reads[words] : undefined;
-  if (read === undefined) return false;
+  if (read === undefined || env['RBEE_QUEEN']) return false;
   try {
     const { data, queenSocket } = pathsFrom(env);
     if (hasEverydayHooks(declaredPlugins(data))) return false;

@@ -1,8 +1,9 @@
 /** What `job watch` and `job attach` share. */
+
+import { isOutcome, type JobEvent } from '../contract/api/narration.ts';
+import type { HiveView } from '../contract/api/queen-api.ts';
+import type { SyncResult } from '../contract/api/sync.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { isOutcome, type JobEvent } from '../contract/narration.ts';
-import type { HiveView } from '../contract/queen-api.ts';
-import type { SyncResult } from '../contract/sync.ts';
 import type { WorkerView } from '../contract/worker.ts';
 import { printForMachines } from '../narration/machine.ts';
 import { QueenCommand } from './base.ts';

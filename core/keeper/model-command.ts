@@ -4,7 +4,7 @@ import { QueenCommand } from './base.ts';
 import { absoluteModel } from './spawn-input.ts';
 
 export const hiveFlag = {
-  hive: Flags.string({ char: 'H', description: 'Hive to act on [default: local]' }),
+  hive: Flags.string({ char: 'H', description: 'Hive to act on [default: local]', helpValue: '<alias>' }),
 };
 
 export abstract class ModelCommand extends QueenCommand {

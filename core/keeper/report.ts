@@ -1,6 +1,7 @@
 /** Reports errors: their text, format and exit code. */
+
+import type { SyncReport } from '../contract/api/sync.ts';
 import { type ErrorBody, errorCatalogue, RbeeError } from '../contract/errors.ts';
-import type { SyncReport } from '../contract/sync.ts';
 import { labelled } from '../narration/hint.ts';
 import { paint, type Terminal } from '../narration/text.ts';
 

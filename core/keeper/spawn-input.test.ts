@@ -8,7 +8,7 @@ import { workerSpec } from '../contract/worker.ts';
 import { spawnInput } from './commands/worker/spawn.ts';
 import { absoluteModel, parseMemory, parseNumber, parseOptions, parseWord, words } from './spawn-input.ts';
 
-const cpus = { least: 0.01, most: 4096 };
+const cpus = { min: 0.01, max: 4096 };
 const usage = (error: unknown): boolean => error instanceof RbeeError && error.code === 'USAGE';
 
 describe('model paths', () => {

@@ -92,8 +92,8 @@ export const words = {
 
 /** Bounds of a number. */
 export interface Bounds {
-  least: number;
-  most: number;
+  min: number;
+  max: number;
 }
 
 /** Parses a number within bounds; oclif only supports integers. */
@@ -102,8 +102,8 @@ export const parseNumber = (flag: string, text: string, help: string, bounds: Bo
   if (text.trim() === '' || !Number.isFinite(value)) {
     throw RbeeError.of('USAGE', { problem: `--${flag} must be a number, not "${text}"`, help });
   }
-  if (value < bounds.least || value > bounds.most) {
-    const range = `${bounds.least} to ${bounds.most}`;
+  if (value < bounds.min || value > bounds.max) {
+    const range = `${bounds.min} to ${bounds.max}`;
     throw RbeeError.of('USAGE', { problem: `--${flag} must be ${range}, not "${text}"`, help });
   }
   return value;

@@ -7,5 +7,6 @@ export const topics = {
   queen: { description: 'The queen: the daemon that manages the fleet and serves its API' },
   plugins: { description: 'Plugins: npm packages with worker types; install, create and check them' },
   secret: { description: 'Secrets: tokens and keys that workers refer to by name' },
+  key: { description: 'Keys: who may use the fleet over the network, and for what' },
   job: { description: 'Jobs: running and finished operations' },
 };

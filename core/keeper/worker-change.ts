@@ -1,7 +1,7 @@
 /** What `worker start|stop|sleep|wake|restart|delete` share: one or several workers, one job each. */
 import * as Flags from '@oclif/core/flags';
+import { isOutcome } from '../contract/api/narration.ts';
 import { type ErrorBody, RbeeError } from '../contract/errors.ts';
-import { isOutcome } from '../contract/narration.ts';
 import type { WorkerView } from '../contract/worker.ts';
 import type { QueenClient, WorkerName } from '../queen/client/index.ts';
 import { argumentsOf, QueenCommand } from './base.ts';
@@ -37,16 +37,16 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     const queen = await this.queen(flags);
     const { hive } = flags;
     const named = [...new Set(workers)].map((worker) => ({ worker, ...(hive !== undefined && { hive }) }));
-    const names = flags.all ? await allWorkers(queen, hive) : named;
-    if (names.length === 0) this.printLine('there are no workers');
+    const targets = flags.all ? await allWorkers(queen, hive) : named;
+    if (targets.length === 0) this.printLine('there are no workers');
     const inputOf = (name: WorkerName) => (flags.now ? { ...name, now: true } : name);
     if (flags.detach) {
       const jobs = [];
-      for (const name of names) jobs.push(await this.detachJob(queen, operation, inputOf(name)));
+      for (const name of targets) jobs.push(await this.detachJob(queen, operation, inputOf(name)));
       return jobs.length === 1 ? jobs[0] : { jobs };
     }
-    const [only] = names;
-    if (names.length === 1 && only !== undefined && !flags.all) {
+    const [only] = targets;
+    if (targets.length === 1 && only !== undefined && !flags.all) {
       const before = await idle(queen, operation, only);
       // Only for the message: the hive decides whether there is anything to do.
       const view = await (before === undefined
@@ -57,7 +57,7 @@ export abstract class WorkerChangeCommand extends QueenCommand {
       );
       return view;
     }
-    return this.#several(queen, operation, names.map(inputOf), said);
+    return this.#several(queen, operation, targets.map(inputOf), said);
   }
 
   async #several(

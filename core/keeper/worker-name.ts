@@ -6,6 +6,7 @@ export const ofHiveFlag = {
   hive: Flags.string({
     char: 'H',
     description: 'Hive of the worker; needed if several hives have a worker with this id',
+    helpValue: '<alias>',
   }),
 };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NarrationEvent } from '../contract/narration.ts';
-import type { SyncPlan } from '../contract/sync.ts';
+import type { NarrationEvent } from '../contract/api/narration.ts';
+import type { SyncPlan } from '../contract/api/sync.ts';
 import { HiveLines } from './hive-lines.ts';
 import type { Screen } from './screen.ts';
 import { recorder, shown } from './testing.ts';

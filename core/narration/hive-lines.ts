@@ -1,6 +1,6 @@
 /** Work on many machines at once: one line per hive on a terminal; in a pipe, each line names its hive. */
-import type { NarrationEvent } from '../contract/narration.ts';
-import type { SyncPlan } from '../contract/sync.ts';
+import type { NarrationEvent } from '../contract/api/narration.ts';
+import type { SyncPlan } from '../contract/api/sync.ts';
 import { printForPeople } from './people.ts';
 import { printableData } from './printable.ts';
 import type { PeopleOptions, PeoplePrinter } from './steps.ts';

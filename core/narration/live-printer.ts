@@ -1,5 +1,5 @@
 /** Narration on a terminal: spinners that turn into ticks. */
-import type { NarrationEvent } from '../contract/narration.ts';
+import type { NarrationEvent } from '../contract/api/narration.ts';
 import { labelled } from './hint.ts';
 import { printableData } from './printable.ts';
 import { formatDuration } from './quantities.ts';

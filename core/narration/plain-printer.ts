@@ -1,5 +1,5 @@
 /** Narration in a pipe: plain lines. */
-import type { NarrationEvent } from '../contract/narration.ts';
+import type { NarrationEvent } from '../contract/api/narration.ts';
 import { labelled } from './hint.ts';
 import { printableData } from './printable.ts';
 import type { Screen } from './screen.ts';

@@ -27,7 +27,7 @@ export const printableData = <Data>(value: Data, options?: PrintableOptions): Da
 export const printableJson = (value: unknown, indent?: number): string =>
   printableJsonText(JSON.stringify(value, null, indent) ?? 'null');
 
-/** The same for text that already is JSON. */
+/** The same for text that is already JSON. */
 export const printableJsonText = (json: string): string =>
   plainText.test(json)
     ? json

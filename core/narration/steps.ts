@@ -1,5 +1,5 @@
 /** What both printers for people share: the running steps, and the text of events, which are already printable. */
-import type { NarrationEvent } from '../contract/narration.ts';
+import type { NarrationEvent } from '../contract/api/narration.ts';
 import { formatBytes, formatDuration } from './quantities.ts';
 import type { Screen } from './screen.ts';
 

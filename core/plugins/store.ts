@@ -46,8 +46,8 @@ export const versionFolder = (data: string, name: string, version: string, integ
 };
 
 /**
- * The self-contained tree of one variant. Trees whose install scripts were run are separate: a worker may still be
- * running from the other one.
+ * The self-contained tree of one variant. There are separate trees with and without install scripts run, because a
+ * worker may still be running from either.
  */
 export const variantFolder = (version: string, variant: string, { os, cpu }: Platform, scripts = false): string =>
   nameInFolder(version, `${variant}-${os}-${cpu}${scripts ? '-scripts' : ''}`);

@@ -3,8 +3,8 @@
  * folder changes.
  */
 import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import type { CatalogEntry } from '../contract/api/hive-api.ts';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
-import type { CatalogEntry } from '../contract/hive-api.ts';
 import { isWithin } from '../contract/safe-path.ts';
 import { nearest } from '../narration/near.ts';
 import { Evaluator } from '../worker-types/evaluator.ts';

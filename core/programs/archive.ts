@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { unpackArchive } from '../archives/unpack.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { insideFolder, plainPath } from '../contract/safe-path.ts';
-import type { ArchiveFile, BinarySource } from '../contract/worker-type.ts';
+import type { ArchiveFile, BinarySource } from '../contract/worker-type/worker-type.ts';
 import { isFile } from '../lifecycle/fs/file-kind.ts';
 import { realInside } from '../lifecycle/fs/real-inside.ts';
 import type { BinaryContext } from './context.ts';
@@ -27,7 +27,7 @@ export const archiveContents = ({ member, overlays = [], ...first }: ArchiveSour
   ]),
 ];
 
-/** Errors: those of `fetch`, ARCHIVE_INVALID, NO_SPACE, STATE_UNWRITABLE. */
+/** Errors: any from `fetch`, ARCHIVE_INVALID, NO_SPACE, STATE_UNWRITABLE. */
 export const buildArchive = async (
   source: ArchiveSource,
   folder: string,

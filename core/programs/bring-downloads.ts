@@ -1,6 +1,6 @@
 /** Downloads the files of an engine on behalf of a machine without internet access. */
 import { RbeeError } from '../contract/errors.ts';
-import type { BinarySource } from '../contract/worker-type.ts';
+import type { BinarySource } from '../contract/worker-type/worker-type.ts';
 import type { BinaryContext } from './context.ts';
 import { isInstallable } from './installer.ts';
 import { downloadsFolder } from './places.ts';

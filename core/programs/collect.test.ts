@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { BinarySource } from '../contract/worker-type.ts';
+import type { BinarySource } from '../contract/worker-type/worker-type.ts';
 import { withLock } from '../lifecycle/fs/instance-lock.ts';
 import { tempFolder } from '../lifecycle/process/testing.ts';
 import { collectPrograms } from './collect.ts';

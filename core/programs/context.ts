@@ -1,5 +1,5 @@
 /** Inputs and tools for installing a program. */
-import type { Narrate } from '../contract/narration.ts';
+import type { Narrate } from '../contract/api/narration.ts';
 import type { DownloadCache } from './download-cache.ts';
 
 export interface BinaryContext {

@@ -1,5 +1,5 @@
 /** Which installed programs and downloads the sources of a worker type refer to. */
-import type { BinarySource } from '../contract/worker-type.ts';
+import type { BinarySource } from '../contract/worker-type/worker-type.ts';
 import type { BinaryContext } from './context.ts';
 import { isInstallable, keyOfSource, lookForBinary, preparedKey } from './installer.ts';
 import { checkSource } from './source-check.ts';

@@ -48,7 +48,7 @@ export const findInstalled = async (store: string, key: string): Promise<Install
   }
 };
 
-/** Installs the program unless it is installed; concurrent calls install once. Errors: those of `build`, STATE_UNWRITABLE. */
+/** Installs the program unless it is installed; concurrent calls install once. Errors: any from `build`, STATE_UNWRITABLE. */
 export const install = async (recipe: Recipe): Promise<Installed> => {
   const { store, key, signal, onWait } = recipe;
   await mkdir(store, { recursive: true, mode: 0o700 }).catch((error) => {

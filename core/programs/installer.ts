@@ -1,6 +1,6 @@
 /** Finds the program of a source on this machine, or installs it. */
 import { RbeeError } from '../contract/errors.ts';
-import type { BinarySource, PrepareStep, ResolvedBinary } from '../contract/worker-type.ts';
+import type { BinarySource, PrepareStep, ResolvedBinary } from '../contract/worker-type/worker-type.ts';
 import { archiveContents, buildArchive, lookForMember } from './archive.ts';
 import type { BinaryContext } from './context.ts';
 import { findInstalled, type Installed, install, keyOf } from './installation.ts';

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { insideFolder, plainPath } from '../contract/safe-path.ts';
-import type { BinarySource } from '../contract/worker-type.ts';
+import type { BinarySource } from '../contract/worker-type/worker-type.ts';
 import { isFile } from '../lifecycle/fs/file-kind.ts';
 import { realInside } from '../lifecycle/fs/real-inside.ts';
 import type { BinaryContext } from './context.ts';

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
 import { insideFolder, isSafePath, plainPath } from '../contract/safe-path.ts';
-import type { BinarySource, ResolvedBinary } from '../contract/worker-type.ts';
+import type { BinarySource, ResolvedBinary } from '../contract/worker-type/worker-type.ts';
 import { isFile } from '../lifecycle/fs/file-kind.ts';
 import { executableProblem, onPath } from './find-program.ts';
 

@@ -2,7 +2,7 @@
 
 import { dirname, join } from 'node:path';
 import { insideFolder, plainPath } from '../contract/safe-path.ts';
-import type { PrepareStep } from '../contract/worker-type.ts';
+import type { PrepareStep } from '../contract/worker-type/worker-type.ts';
 import { cleanEnvironment } from '../lifecycle/system/environment.ts';
 import type { BinaryContext } from './context.ts';
 import { onPath } from './find-program.ts';

@@ -1,5 +1,5 @@
 /** Reports a step of an installation, with throttled progress. */
-import type { Narrate } from '../contract/narration.ts';
+import type { Narrate } from '../contract/api/narration.ts';
 
 /** Milliseconds between two progress events of a step. */
 const throttleMs = 200;

@@ -2,7 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
-import type { BinarySource } from '../contract/worker-type.ts';
+import type { BinarySource } from '../contract/worker-type/worker-type.ts';
 import type { BinaryContext } from './context.ts';
 import { executableProblem } from './find-program.ts';
 import { findPython, type PythonMaker } from './find-python.ts';

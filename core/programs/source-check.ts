@@ -5,7 +5,7 @@ import Type, { type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { RbeeError } from '../contract/errors.ts';
 import { pathProblem, plainPath } from '../contract/safe-path.ts';
-import type { BinarySource, PrepareStep } from '../contract/worker-type.ts';
+import type { BinarySource, PrepareStep } from '../contract/worker-type/worker-type.ts';
 
 /** Kinds that can be installed. */
 export type InstallableSource = Extract<BinarySource, { kind: 'archive' | 'npm' | 'python' }>;

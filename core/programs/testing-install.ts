@@ -1,6 +1,6 @@
 /** A process that installs one program, for tests that kill it: `testing-install.ts SOURCE HOME`. */
 import { join } from 'node:path';
-import type { BinarySource } from '../contract/worker-type.ts';
+import type { BinarySource } from '../contract/worker-type/worker-type.ts';
 import { downloadCache } from './download-cache.ts';
 import { ensureBinary } from './installer.ts';
 

@@ -13,7 +13,7 @@ export interface ServedFile {
   bare?: boolean;
   /** Bytes after which the connection of each answer breaks. */
   cutAfter?: number;
-  /** Bytes after which each answer goes silent. */
+  /** Bytes after which each answer stalls. */
   stallAfter?: number;
   /** Milliseconds between two pieces of 64 KiB. */
   slowMs?: number;

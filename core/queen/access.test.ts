@@ -13,9 +13,9 @@ import fastify from 'fastify';
 import { pino } from 'pino';
 import { pathsFrom } from '../config/paths.ts';
 import { parseRbeeConf } from '../config/rbee-conf.ts';
-import { type AuditEntry, includesScope, type NewKey, type Scope, scopes } from '../contract/access.ts';
-import { neededScope, type OperationName, operations } from '../contract/operations.ts';
-import type { FleetStatus } from '../contract/queen-api.ts';
+import { type AuditEntry, includesScope, type NewKey, type Scope, scopes } from '../contract/api/access.ts';
+import { neededScope, type OperationName, operations } from '../contract/api/operations.ts';
+import type { FleetStatus } from '../contract/api/queen-api.ts';
 import { applicationApi } from '../gateway/api/application-api.ts';
 import { guard } from '../gateway/api/guard.ts';
 import { connectQueen } from './client/client.ts';
@@ -32,12 +32,15 @@ let queen: Queen;
 let engine: TestServer;
 /** Paths of the requests that reached a worker. */
 let reached: string[] = [];
+/** Headers of the last of them. */
+let heard: IncomingMessage['headers'] = {};
 let hold: (() => void) | undefined;
 const hives: SimulatedHive[] = [];
 
 before(async () => {
   engine = await listening(async (incoming, response) => {
     reached.push(incoming.url ?? '');
+    heard = incoming.headers;
     const body = await text(incoming);
     response.writeHead(200, { 'content-type': 'application/json' });
     response.write('{"usage":{"total_tokens":7}');
@@ -104,6 +107,7 @@ const routes: readonly [route: string, scope: Scope | 'none', path?: string, bod
   ['GET /v1/workers/:id', 'operate', '/v1/workers/fake-1'],
   ['GET /v1/workers/:id/logs', 'operate', '/v1/workers/fake-1/logs'],
   ['GET /v1/catalog', 'operate'],
+  ['GET /v1/keys', 'admin'],
   ['GET /v1/secrets', 'admin'],
   ['GET /v1/operations', 'operate'],
   ['POST /v1/jobs', 'operate', '/v1/jobs', { operation: 'queen_status' }],
@@ -174,6 +178,10 @@ describe('who may ask', () => {
       { 'api-key': key },
     ] as Record<string, string>[])
       assert.equal((await ask('GET', '/v1/models', headers)).status, 200, JSON.stringify(Object.keys(headers)));
+    for (const headers of [bearer(key), { 'x-api-key': key, 'api-key': key }] as Record<string, string>[]) {
+      await ask('POST', '/v1/chat/completions', { ...json, ...headers }, '{"model":"demo"}');
+      assert.ok(!JSON.stringify(heard).includes(key), 'no worker sees it');
+    }
     assert.equal((await ask('GET', `/v1/models?key=${key}`)).status, 401);
     assert.equal((await ask('GET', '/v1/models', { authorization: `Basic ${key}` })).status, 401);
   });

@@ -4,13 +4,15 @@ import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
+import { isLoopback } from '../config/checks.ts';
 import { localAlias } from '../config/hive-entry.ts';
+import { formatListenAddress } from '../config/listen-address.ts';
 import type { Paths } from '../config/paths.ts';
 import { checkHome } from '../config/private-places.ts';
 import { listenAddresses, type RbeeConfig } from '../config/rbee-conf.ts';
+import type { HealthBody } from '../contract/api/hive-api.ts';
+import type { FleetStatus } from '../contract/api/queen-api.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { HealthBody } from '../contract/hive-api.ts';
-import type { FleetStatus } from '../contract/queen-api.ts';
 import { keyFile } from '../gateway/access/key-file.ts';
 import { KeyRing } from '../gateway/access/key-ring.ts';
 import { UseLimits } from '../gateway/access/limits.ts';
@@ -165,7 +167,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     ends.push(() => bodies.spool.clear());
     const limits = new UseLimits();
     const secretList = () => secretViews(handled);
-    const parts = { fleet, gateway, jobs, status, health, logger, bodies, limits, audit, secrets: secretList };
+    const parts = { fleet, gateway, jobs, status, health, logger, bodies, limits, audit, keys, secrets: secretList };
     const tcp = await listenForApplications(parts, {
       ...listeningOf(config, paths),
       keys,
@@ -185,6 +187,11 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     });
     // A hive inside this process watches its own lock, and has more to clean up.
     if (!localHive?.isAttached) ends.push(await watchLock(lock, () => process.kill(process.pid, 'SIGKILL')));
+    for (const open of openAddresses(config))
+      logger.warn(
+        { url: open },
+        'keys and answers are readable on the network: use an https:// address, or a proxy with TLS',
+      );
     logger.info({ urls, socket: paths.queenSocket, hives: fleet.hives().length }, 'the queen is ready');
     return { url: urls[0] ?? '', instance, close };
   } catch (error) {
@@ -192,6 +199,12 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     throw error;
   }
 };
+
+/** Addresses that other machines can reach without TLS. */
+const openAddresses = (config: RbeeConfig): string[] =>
+  listenAddresses(config)
+    .filter(({ host, tls }) => !tls && !isLoopback(host))
+    .map(formatListenAddress);
 
 const listeningOf = (config: RbeeConfig, { rbeeConf }: Paths) => {
   const { keys, tlsCert: cert, tlsKey: key, allowedHosts, allowedOrigins } = config.gateway;

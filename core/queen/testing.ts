@@ -1,7 +1,7 @@
 /** For tests of the queen: simulated hives, and the gateway's test helpers. */
 import { Readable } from 'node:stream';
+import type { Heartbeat, HiveState, HiveWorker } from '../contract/api/hive-api.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { Heartbeat, HiveState, HiveWorker } from '../contract/hive-api.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 import { workerWith } from '../gateway/testing.ts';
 import type { HiveClient, HiveConnection } from './fleet/hive-connection.ts';

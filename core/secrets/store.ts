@@ -77,7 +77,7 @@ export class SecretStore {
     return isThere;
   }
 
-  /** Reads all values, so that they are redacted from now on. Unreadable ones are skipped. */
+  /** Reads all values, so that they are redacted. Unreadable ones are skipped. */
   async load(): Promise<void> {
     for (const { name } of await this.list()) await this.get(name).catch(() => undefined);
   }
@@ -123,7 +123,7 @@ const checkValue = (name: string, value: string): void => {
     );
   if (Buffer.byteLength(value) > maxSecretBytes)
     throw invalid(what, `it is larger than ${maxSecretBytes / 1024} KiB`, 'give a token or a key, not a file');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it searches for control characters.
   if (/[\u0000-\u001f\u007f]/.test(value))
     throw invalid(what, 'it has a line break or another control character', 'give one line of text');
   if (value.trim() !== value) throw invalid(what, 'it starts or ends with whitespace', 'give only the value');

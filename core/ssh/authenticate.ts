@@ -44,7 +44,7 @@ export const authenticator = (
 
 async function* offers(hop: Hop, passphrases: ReadonlyMap<string, string>, attempts: Attempts) {
   const { user: username } = hop;
-  // Each file reports to a list of its own, so that questions come in the order of the files, not in that of the reads.
+  // Each file reports to its own list, so that questions follow the order of the files, however fast each is read.
   const read = await Promise.all(
     hop.keyFiles.map(async (file) => {
       const found = noAttempts();

@@ -234,7 +234,8 @@ const goThrough = (before: Kept): (() => void) => {
 };
 
 /**
- * Another caller's attempt was aborted, or failed because it lacked what this caller has: a user to ask, another agent.
+ * Whether this caller should connect again after another caller's attempt failed: that one was aborted, or lacked
+ * something that this caller has, such as a user to ask or another SSH agent.
  */
 const knowsBetter = (mine: Asker, theirs: Asker, error: unknown): boolean => {
   if (!(error instanceof RbeeError)) return (error as Error | undefined)?.name === 'AbortError';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { NarrationEvent } from '../contract/api/narration.ts';
+import type { DesiredHive, ObservedHive, SyncStep } from '../contract/api/sync.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { NarrationEvent } from '../contract/narration.ts';
-import type { DesiredHive, ObservedHive, SyncStep } from '../contract/sync.ts';
 import { type ApplyOptions, applyPlan } from './apply.ts';
 import { stepKey } from './describe.ts';
 import type { SyncEffects } from './effects.ts';

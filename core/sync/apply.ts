@@ -2,8 +2,8 @@
  * Applies a plan: hives run concurrently within one limit, each under a lease. A failure stops only what depends on it,
  * and the report covers every hive.
  */
-import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
-import type { Narrate } from '../contract/narration.ts';
+
+import type { Narrate } from '../contract/api/narration.ts';
 import type {
   DesiredHive,
   HivePlan,
@@ -12,7 +12,8 @@ import type {
   SyncPlan,
   SyncReport,
   SyncStep,
-} from '../contract/sync.ts';
+} from '../contract/api/sync.ts';
+import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
 import { Semaphore } from '../lifecycle/async/semaphore.ts';
 import { isHiveStep, stepKey } from './describe.ts';
 import type { Lease, SyncEffects } from './effects.ts';
@@ -135,7 +136,7 @@ interface Trouble {
   broken?: string;
 }
 
-/** Applies the plan as it is under the lease. */
+/** Makes the plan again under the lease, and applies it. */
 const underLease = async (alias: string, context: LeaseContext): Promise<Trouble> => {
   const { effects, limiter, signal, lost, takeOver = false } = context;
   const inner = relay(context.narrate, alias, alias);
@@ -190,7 +191,7 @@ const changeHive = async (alias: string, context: LeaseContext): Promise<readonl
   return again.problems;
 };
 
-/** The plan for the hive as it is now. */
+/** A plan for the current state of the hive. */
 const observedPlan = async (alias: string, context: HiveContext): Promise<HivePlan> => {
   const { effects, limiter, desired, signal, removeExtra, force, replan = planHive } = context;
   const { narrate } = relay(context.narrate, alias, alias);

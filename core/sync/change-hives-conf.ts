@@ -11,7 +11,7 @@ export interface HivesConfChange {
 }
 
 /**
- * `edit` gets the text, or an empty string without a file, and returns the new text. Errors: those of `edit`,
+ * `edit` gets the text, or an empty string without a file, and returns the new text. Errors: any from `edit`,
  * FILE_UNREADABLE, STATE_UNWRITABLE.
  */
 export const changeHivesConf = async (

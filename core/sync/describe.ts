@@ -1,5 +1,5 @@
 /** Steps of a sync in words, for narration, tables and reports. */
-import type { Extra, HivePlan, SyncStep, SyncStepKind } from '../contract/sync.ts';
+import type { Extra, HivePlan, SyncStep, SyncStepKind } from '../contract/api/sync.ts';
 
 /** Identifies a step within its hive, in plans, journals and reports. */
 export const stepKey = (step: SyncStep): string => {

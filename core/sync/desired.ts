@@ -2,7 +2,6 @@
 
 import { localAlias } from '../config/hive-entry.ts';
 import { replicaIds } from '../config/replica-ids.ts';
-import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import type {
   DeclaredRun,
   DeclaredType,
@@ -10,7 +9,8 @@ import type {
   DesiredType,
   DesiredWorker,
   HiveDeclaration,
-} from '../contract/sync.ts';
+} from '../contract/api/sync.ts';
+import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 import { fingerprint } from './fingerprint.ts';
 import { entryNames } from './worker-ids.ts';

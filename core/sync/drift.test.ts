@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { DesiredHive, ObservedHive } from '../contract/sync.ts';
+import type { DesiredHive, ObservedHive } from '../contract/api/sync.ts';
 import { driftOf } from './drift.ts';
 import { onlineHive, stoppedHive, unreachableHive } from './observed.ts';
 import { planFleet } from './plan.ts';

@@ -1,5 +1,5 @@
 /** How the fleet differs from `hives.conf`, for `rbee status`: the plan of a sync that is not run. */
-import type { DriftView, HiveDrift, HivePlan, SyncPlan } from '../contract/sync.ts';
+import type { DriftView, HiveDrift, HivePlan, SyncPlan } from '../contract/api/sync.ts';
 import { planSummary } from './describe.ts';
 
 /** `declared` are the aliases in the file. Null: no file, so nothing drifts. */

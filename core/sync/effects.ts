@@ -1,6 +1,6 @@
 /** The effects of a sync. The queen implements them over SSH, tests with a simulated fleet. */
-import type { Narrate } from '../contract/narration.ts';
-import type { ObservedHive, SyncStep } from '../contract/sync.ts';
+import type { Narrate } from '../contract/api/narration.ts';
+import type { ObservedHive, SyncStep } from '../contract/api/sync.ts';
 
 export interface EffectCall {
   narrate: Narrate;

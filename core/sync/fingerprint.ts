@@ -34,7 +34,7 @@ export const fingerprint = (spec: WorkerSpec): string => {
     .slice(0, 16);
 };
 
-/** Values of an older hive that are invalid now are compared as they are. */
+/** Values that an older hive accepted but that are invalid now are compared verbatim. */
 const understood = (text: string, read: (text: string) => string): string => {
   try {
     return read(text);

@@ -1,8 +1,8 @@
 /** Runs the steps of one hive: in order, and concurrently if they do not depend on each other. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Narrate } from '../contract/api/narration.ts';
+import type { HivePlan, StepReport, SyncStep, SyncStepKind } from '../contract/api/sync.ts';
 import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
-import type { Narrate } from '../contract/narration.ts';
-import type { HivePlan, StepReport, SyncStep, SyncStepKind } from '../contract/sync.ts';
 import type { Semaphore } from '../lifecycle/async/semaphore.ts';
 import { isHiveStep, stepDoing, stepDone, stepKey, stepText } from './describe.ts';
 import type { SyncEffects } from './effects.ts';

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { StepReport, SyncStep } from '../contract/api/sync.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { StepReport, SyncStep } from '../contract/sync.ts';
 import { SyncJournal } from './journal.ts';
 import { hivesLeft } from './left-over.ts';
 

@@ -6,8 +6,8 @@ import { rename } from 'node:fs/promises';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { readSmallFile } from '../boundary/small-file.ts';
+import type { StepReport, SyncStep } from '../contract/api/sync.ts';
 import type { ErrorBody } from '../contract/errors.ts';
-import type { StepReport, SyncStep } from '../contract/sync.ts';
 import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 import { isHiveStep, stepKey } from './describe.ts';
 
@@ -157,7 +157,7 @@ export class SyncJournal {
     return this.#record && Object.hasOwn(this.#record.hives, alias) ? this.#record.hives[alias] : undefined;
   }
 
-  /** One write at a time; the next one includes changes made meanwhile. */
+  /** One write at a time; the next includes changes made during it. */
   #save(): void {
     this.#dirty = true;
     this.#writing ??= this.#write().finally(() => {

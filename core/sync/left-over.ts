@@ -1,6 +1,7 @@
 /** For `--retry-failed`: narrows a plan to what failed or was left the last time. */
+
+import type { SyncPlan, SyncStep } from '../contract/api/sync.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { SyncPlan, SyncStep } from '../contract/sync.ts';
 import { stepKey } from './describe.ts';
 import type { SyncJournal } from './journal.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseHivesConf } from '../config/hives-conf.ts';
-import type { ObservedHive, ObservedWorker } from '../contract/sync.ts';
+import type { ObservedHive, ObservedWorker } from '../contract/api/sync.ts';
 import { desiredHives } from './desired.ts';
 import { driftOf } from './drift.ts';
 import { type Address, migrate } from './migrate.ts';

@@ -2,10 +2,10 @@
 import { localAlias } from '../config/hive-entry.ts';
 import { parseHivesConf } from '../config/hives-conf.ts';
 import { formatToml } from '../config/toml.ts';
+import type { HiveDeclaration, MigrationResult, ObservedHive, ObservedWorker } from '../contract/api/sync.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { parseModelReference } from '../contract/model-reference.ts';
 import { defaultHivePort, defaultWorkerPorts } from '../contract/ports.ts';
-import type { HiveDeclaration, MigrationResult, ObservedHive, ObservedWorker } from '../contract/sync.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 import { fingerprint } from './fingerprint.ts';
 

@@ -1,9 +1,10 @@
 /** From what hives report to the input of a plan. */
+
+import type { HiveState } from '../contract/api/hive-api.ts';
+import type { ObservedHive } from '../contract/api/sync.ts';
 import type { ErrorBody } from '../contract/errors.ts';
-import type { HiveState } from '../contract/hive-api.ts';
 import type { ModelView } from '../contract/models.ts';
 import type { PluginView } from '../contract/plugins.ts';
-import type { ObservedHive } from '../contract/sync.ts';
 
 type Machine = Pick<ObservedHive, 'alias' | 'hostname'>;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { DesiredHive, ObservedHive, ObservedWorker } from '../contract/sync.ts';
+import type { DesiredHive, ObservedHive, ObservedWorker } from '../contract/api/sync.ts';
 import { extraText, planSummary, stepDoing, stepDone, stepKey, stepWords } from './describe.ts';
 import { fingerprint } from './fingerprint.ts';
 import { unreachableHive } from './observed.ts';

@@ -1,7 +1,6 @@
 /** The steps from the observed to the desired state. Pure, and empty if there is no difference. */
 
 import { localAlias } from '../config/hive-entry.ts';
-import { type ErrorBody, RbeeError } from '../contract/errors.ts';
 import type {
   DesiredHive,
   DesiredType,
@@ -13,7 +12,8 @@ import type {
   ObservedWorker,
   SyncPlan,
   SyncStep,
-} from '../contract/sync.ts';
+} from '../contract/api/sync.ts';
+import { type ErrorBody, RbeeError } from '../contract/errors.ts';
 import { fingerprint } from './fingerprint.ts';
 
 export interface PlanOptions {
@@ -149,10 +149,10 @@ const workerStep = (
   const start = { kind: 'start_worker', worker: id, group, spec } as const;
   const replace = { kind: 'replace_worker', worker: id, group, spec } as const;
   if (!there) return { ...start, because: 'missing' };
-  // A worker that was spawned by hand exactly as declared counts as declared, so a migrated file has no drift.
+  // A worker spawned by hand counts as declared if its settings are the same, so the result of `rbee migrate` has no drift.
   const own = there.declaration ?? (there.spec && fingerprint({ ...there.spec, type: there.type }));
   if (own !== declaration) return { ...replace, because: there.declaration === null ? 'taken' : 'declaration' };
-  // A start uses the plugin as it is then.
+  // A start picks up the current version of the plugin, so the version needs no check.
   if (there.state === 'stopped' || there.state === 'failed') return { ...start, because: there.state };
   return version !== undefined && there.pluginVersion !== version ? { ...replace, because: 'version' } : null;
 };

@@ -1,5 +1,5 @@
 /** Forwards the narration of one step of one hive, with ids that no other step uses. */
-import type { Narrate, NarrationEvent } from '../contract/narration.ts';
+import type { Narrate, NarrationEvent } from '../contract/api/narration.ts';
 
 /** `id` is unique among the steps of all hives, so that steps inside need unique ids only among themselves. */
 export interface Relay {

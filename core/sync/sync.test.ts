@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { DesiredHive, ObservedHive, SyncReport } from '../contract/sync.ts';
+import type { DesiredHive, ObservedHive, SyncReport } from '../contract/api/sync.ts';
 import { type ApplyOptions, applyPlan } from './apply.ts';
 import { SyncJournal } from './journal.ts';
 import { leftOver } from './left-over.ts';

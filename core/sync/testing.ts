@@ -8,7 +8,7 @@ import type {
   ObservedHive,
   ObservedWorker,
   SyncStep,
-} from '../contract/sync.ts';
+} from '../contract/api/sync.ts';
 import { type DesiredOptions, desiredHives } from './desired.ts';
 import type { Lease, SyncEffects } from './effects.ts';
 import { absentHive, stoppedHive } from './observed.ts';

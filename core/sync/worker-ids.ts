@@ -1,8 +1,8 @@
 /** Ids of declared workers: unique in the fleet, and stable when entries are added before or after. */
 import { createHash } from 'node:crypto';
 import { replicaIds } from '../config/replica-ids.ts';
+import type { DeclaredRun, HiveDeclaration } from '../contract/api/sync.ts';
 import { parseModelReference, servedName } from '../contract/model-reference.ts';
-import type { DeclaredRun, HiveDeclaration } from '../contract/sync.ts';
 
 /** Maximum length of an id. */
 const longest = 63;

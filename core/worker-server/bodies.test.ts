@@ -338,4 +338,18 @@ describe('a request that is refused before its body has arrived', () => {
       assert.deepEqual(answers.match(/HTTP\/1.1 [^\r]*/g), ['HTTP/1.1 413 Payload Too Large', 'HTTP/1.1 200 OK']);
     }
   });
+
+  it('is read to its end although its client wants the connection closed, and sends slowly', async () => {
+    const { port } = await start({ path: '/echo', handler: async ({ body }) => body });
+    const socket = connect(port, '127.0.0.1').pause();
+    const failed = new Promise<never>((_resolve, reject) => socket.once('error', reject));
+    const head = 'content-type: application/json\r\nconnection: close';
+    socket.write(`POST /echo HTTP/1.1\r\nhost: x\r\n${head}\r\ncontent-length: ${12 * 2 ** 20}\r\n\r\n`);
+    for (let piece = 0; piece < 24; piece++) {
+      socket.write(Buffer.alloc(2 ** 19, ' '));
+      await Promise.race([sleep(10), failed]);
+    }
+    const answer = Buffer.concat(await Promise.race([socket.toArray(), failed])).toString();
+    assert.match(answer, /^HTTP\/1.1 413 [\s\S]*"code":"body_too_large"/);
+  });
 });

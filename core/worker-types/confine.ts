@@ -27,6 +27,6 @@ export const confine = (): void => {
     const owner: object = require(`node:${place}`);
     for (const name of names) takeAway(owner, name, `${place}.${name}`);
   }
-  // Named imports of built-in modules are copies.
+  // Named imports of built-in modules are copies, so update them too.
   syncBuiltinESMExports();
 };

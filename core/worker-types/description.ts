@@ -2,8 +2,7 @@
 
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
-import { workerTypeApiVersion } from '../contract/api-version.ts';
-import { templateProblem } from '../contract/argv-template.ts';
+import { deviceFacts } from '../contract/api/hive-answers.ts';
 import {
   abilityValues,
   affinityBounds,
@@ -15,15 +14,16 @@ import {
   optionValue,
 } from '../contract/bounds.ts';
 import { kindPattern } from '../contract/device.ts';
-import { boundKinds } from '../contract/device-binding.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { searchOf } from '../contract/failure-rules.ts';
-import { deviceFacts } from '../contract/hive-answers.ts';
-import { type DataMember, type FunctionMember, formerMembers } from '../contract/members.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { variablePattern } from '../contract/secret-reference.ts';
 import { servedNamePattern } from '../contract/worker.ts';
-import type { WorkerType } from '../contract/worker-type.ts';
+import { workerTypeApiVersion } from '../contract/worker-type/api-version.ts';
+import { templateProblem } from '../contract/worker-type/argv-template.ts';
+import { boundKinds } from '../contract/worker-type/device-binding.ts';
+import { searchOf } from '../contract/worker-type/failure-rules.ts';
+import { type DataMember, type FunctionMember, formerMembers } from '../contract/worker-type/members.ts';
+import type { WorkerType } from '../contract/worker-type/worker-type.ts';
 import { prepareSteps } from '../programs/source-check.ts';
 import { type PluginManifest, servedPathPattern, type WorkerTypeManifest } from './manifest.ts';
 

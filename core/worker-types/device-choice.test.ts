@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RbeeError } from '../contract/errors.ts';
-import type { DeviceFacts } from '../contract/worker-type.ts';
+import type { DeviceFacts } from '../contract/worker-type/worker-type.ts';
 import { candidatesFor, rankDevices } from './device-choice.ts';
 
 const gib = 2 ** 30;

@@ -1,7 +1,7 @@
 /** Chooses the device of a worker, or checks that the requested one exists. */
 import { type Device, deviceIds, formatDevice, parseDevice } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { DeviceFacts } from '../contract/worker-type.ts';
+import type { DeviceFacts } from '../contract/worker-type/worker-type.ts';
 
 export interface VariantChoice {
   id: string;

@@ -5,8 +5,8 @@
  */
 import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { callMember, describeType } from '../contract/members.ts';
-import type { WorkerType } from '../contract/worker-type.ts';
+import { callMember, describeType } from '../contract/worker-type/members.ts';
+import type { WorkerType } from '../contract/worker-type/worker-type.ts';
 import { confine } from './confine.ts';
 
 /** A call to `member` of the worker type exported by `entry`, with `args`. Without a member: describe the type. */

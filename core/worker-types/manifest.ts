@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { readSmallFile } from '../boundary/small-file.ts';
-import { workerTypeApiVersion } from '../contract/api-version.ts';
 import { kindPattern, reservedKinds } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
+import { workerTypeApiVersion } from '../contract/worker-type/api-version.ts';
 
 const typeName = '^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$';
 /** `{name}` matches a segment, a trailing `/*` everything below. */

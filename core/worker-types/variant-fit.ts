@@ -1,7 +1,7 @@
 /** Decides whether a variant fits this machine before its program is installed. */
-import type { Narrate } from '../contract/narration.ts';
-import { platformProblem as problemOf } from '../contract/platforms.ts';
-import type { HostFacts } from '../contract/worker-type.ts';
+import type { Narrate } from '../contract/api/narration.ts';
+import { platformProblem as problemOf } from '../contract/worker-type/platforms.ts';
+import type { HostFacts } from '../contract/worker-type/worker-type.ts';
 import type { TypeDescription } from './description.ts';
 import { rankDevices } from './device-choice.ts';
 import type { WorkerTypeHandle } from './worker-type-handle.ts';

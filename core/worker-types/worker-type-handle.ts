@@ -24,7 +24,7 @@ import type {
   ProgramOutput,
   RepositoryFile,
   UnservedPath,
-} from '../contract/worker-type.ts';
+} from '../contract/worker-type/worker-type.ts';
 import { answerShapes, checkDescription, devicesAnswer, shapeProblem, type TypeDescription } from './description.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';

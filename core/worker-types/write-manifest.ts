@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
-import { workerTypeApiVersion } from '../contract/api-version.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { workerTypeApiVersion } from '../contract/worker-type/api-version.ts';
 import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 import { checkDescription, type TypeDescription } from './description.ts';
 import { Evaluator } from './evaluator.ts';

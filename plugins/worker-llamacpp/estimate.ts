@@ -1,4 +1,4 @@
-/** Estimates a worker's memory from the header of its model: roughly, and on the high side. */
+/** Roughly estimates a worker's memory from the header of its model, erring on the high side. */
 import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/contract';
 import { type Options, withDefaults } from './options.ts';
 

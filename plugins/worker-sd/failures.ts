@@ -138,7 +138,7 @@ export const failures: readonly FailureRule[] = [
   {
     pattern: /the following arguments are required: (.+)/,
     cause: 'bad_option',
-    message: 'sd-server misses {1}',
+    message: 'sd-server needs {1}, which was not given',
     hint: 'check the model and the options of the worker',
   },
   {

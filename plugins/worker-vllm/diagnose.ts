@@ -64,7 +64,7 @@ const byExit = ({ exit, wasReady }: Failure): Diagnosis | undefined => {
     return {
       cause: 'crashed',
       message: 'vLLM uses instructions that this processor does not have',
-      hint: 'a vLLM for the processor needs AVX2 at least, and AVX-512 for all of it',
+      hint: 'vLLM on the CPU needs at least AVX2, and AVX-512 for all features',
     };
   }
   if (signal !== null && crashSignals.includes(signal)) {
@@ -83,5 +83,5 @@ const byExit = ({ exit, wasReady }: Failure): Diagnosis | undefined => {
 const crashed = (message: string): Diagnosis => ({
   cause: 'crashed' satisfies FailureCause,
   message,
-  hint: 'look at its log; --option enforce_eager=true leaves out what crashes most often',
+  hint: 'look at its log, or try --option enforce_eager=true, which turns off what crashes most often',
 });

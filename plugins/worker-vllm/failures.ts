@@ -67,7 +67,7 @@ export const failures: readonly FailureRule[] = [
   {
     pattern: /(libcudart\.so\S*|libcudart): cannot open shared object file/,
     cause: 'missing_library',
-    message: 'this vLLM is built for another CUDA than its PyTorch: {1} is missing',
+    message: 'vLLM and PyTorch are built for different CUDA versions: {1} is missing',
     hint: 'let rbee install one that fits (--option engine=venv), with --variant cuda12 for drivers older than CUDA 13',
   },
   {

@@ -4,7 +4,7 @@
  */
 import { createServer, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import type { Heartbeat, HiveState } from '../../core/contract/hive-api.ts';
+import type { Heartbeat, HiveState } from '../../core/contract/api/hive-api.ts';
 import { tickMs } from '../../core/hive/state-feed.ts';
 import { simulatedHive, workerWith } from '../../core/queen/testing.ts';
 

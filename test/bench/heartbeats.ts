@@ -15,7 +15,7 @@ import { samplesOf } from './harness/samples.ts';
 const [manyHives, workersEach] = [1_000, 10];
 /** Length of one CPU measurement. */
 const lookMs = 3_000;
-/** By then, the work of starting up is done. */
+/** Waits this long for start-up work to finish. */
 const settleMs = 5_000;
 
 export const heartbeats: Bench = async ({ rounds }) => {

@@ -97,7 +97,7 @@ const checkOnce = async (
   rules: Omit<AccessRules, 'url'>,
 ): Promise<void> => {
   const loopback = '127.0.0.1';
-  const arrival = { headers, remoteAddress: loopback, localAddress: loopback, authority: undefined };
+  const arrival = { headers, remoteAddress: loopback, authority: undefined };
   admit(arrival, { ...rules, url: () => '' });
   const presented = presentedKey(headers);
   const found = presented === undefined ? undefined : ring.find(presented);

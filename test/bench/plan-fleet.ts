@@ -3,7 +3,7 @@
  * sync of a fleet that is already as declared. Prints milliseconds and peak memory in MiB as JSON.
  */
 import { parseHivesConf } from '../../core/config/hives-conf.ts';
-import type { DesiredHive, ObservedHive } from '../../core/contract/sync.ts';
+import type { DesiredHive, ObservedHive } from '../../core/contract/api/sync.ts';
 import { desiredHives } from '../../core/sync/desired.ts';
 import { driftOf } from '../../core/sync/drift.ts';
 import { planFleet } from '../../core/sync/plan.ts';

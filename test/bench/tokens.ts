@@ -1,6 +1,6 @@
 /**
- * Tokens per second of answers streamed over HTTP, compared with the same library in a script that only computes. In so
- * small a model a token takes a fraction of a millisecond; with any real model, the share of the server is smaller.
+ * Tokens per second of answers streamed over HTTP, compared with the same library in a script that only computes. With
+ * so small a model a token takes a fraction of a millisecond; with a real one, the server's overhead matters less.
  */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';

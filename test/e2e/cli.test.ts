@@ -74,7 +74,7 @@ describe('rbee without a queen', () => {
     return run.then(({ code, stdout, stderr }) => {
       assert.equal(code, 1);
       assert.equal(stdout, '');
-      assert.match(stderr, /^rbee needs Node >= 24, this is v[\d.]+\n$/);
+      assert.match(stderr, /^rbee needs Node 24 or newer, this is v[\d.]+; install it from https:\/\/nodejs\.org\n$/);
     });
   });
 
@@ -221,7 +221,7 @@ describe('rbee with a queen', () => {
     );
   });
 
-  // bash inserts a candidate as it is, so a machine could have had a command run by Tab and Enter.
+  // bash inserts candidates verbatim, so a malicious machine could have had a command run by Tab and Enter.
   it('completes no name that a shell would read as more than a word', async () => {
     const ids = [
       '$(reboot)',

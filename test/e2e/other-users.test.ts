@@ -41,7 +41,7 @@ const longHome = (t: TestContext) => {
   return { home, env, paths };
 };
 
-/** Listens as another user where the queen and the hive would, poses as a queen, and records what it is sent. */
+/** Runs as another user: listens where queen and hive would, poses as a queen, and records what it receives. */
 const impostor = (t: TestContext, { queenSocket, hiveSocket, sockets }: Paths) => {
   const heard = join(sockets, 'heard');
   const program = `

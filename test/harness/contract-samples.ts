@@ -3,15 +3,11 @@
  * so the samples contain each string of the contract. A member that the contract gains and a sample lacks is a type
  * error.
  */
-import type { AuditEntry, KeyView } from '../../core/contract/access.ts';
-import type { ErrorBody } from '../../core/contract/errors.ts';
-import type { CatalogEntry, HiveDevices } from '../../core/contract/hive-api.ts';
-import type { ModelCollection, ModelDetails, ModelVerification } from '../../core/contract/models.ts';
-import type { NarrationEvent } from '../../core/contract/narration.ts';
-import type { InferResult } from '../../core/contract/operations.ts';
-import type { PluginDetails, PluginHit, PluginPrune, PluginUpdate, PluginView } from '../../core/contract/plugins.ts';
-import type { FleetStatus, HiveView, JobView, WorkerList } from '../../core/contract/queen-api.ts';
-import type { SecretView } from '../../core/contract/secret-reference.ts';
+import type { AuditEntry, KeyView } from '../../core/contract/api/access.ts';
+import type { CatalogEntry, HiveDevices } from '../../core/contract/api/hive-api.ts';
+import type { NarrationEvent } from '../../core/contract/api/narration.ts';
+import type { InferResult } from '../../core/contract/api/operations.ts';
+import type { FleetStatus, HiveView, JobView, WorkerList } from '../../core/contract/api/queen-api.ts';
 import type {
   DriftView,
   Extra,
@@ -24,9 +20,13 @@ import type {
   SyncReport,
   SyncStep,
   ValidationReport,
-} from '../../core/contract/sync.ts';
+} from '../../core/contract/api/sync.ts';
+import type { ErrorBody } from '../../core/contract/errors.ts';
+import type { ModelCollection, ModelDetails, ModelVerification } from '../../core/contract/models.ts';
+import type { PluginDetails, PluginHit, PluginPrune, PluginUpdate, PluginView } from '../../core/contract/plugins.ts';
+import type { SecretView } from '../../core/contract/secret-reference.ts';
 import type { WorkerSpec, WorkerView } from '../../core/contract/worker.ts';
-import type { DeviceFacts } from '../../core/contract/worker-type.ts';
+import type { DeviceFacts } from '../../core/contract/worker-type/worker-type.ts';
 import { aKey } from './hostile-text.ts';
 
 type Whole<Shape> = Shape extends string | number | boolean

@@ -1,7 +1,7 @@
 /** Jobs of a fake queen: requests are recorded, and each operation plays the events that a test supplies. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { NarrationEvent, Outcome } from '../../core/contract/narration.ts';
+import type { NarrationEvent, Outcome } from '../../core/contract/api/narration.ts';
 import { type FakeQueen, startFakeQueen } from './fake-queen.ts';
 
 /** `wait` waits until the job is cancelled, `answer` until a question is answered. */

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { OperationName } from '../../core/contract/operations.ts';
+import type { OperationName } from '../../core/contract/api/operations.ts';
 import * as samples from './contract-samples.ts';
 import { hostile, hostileLines, hostileText, keeping } from './hostile-text.ts';
 

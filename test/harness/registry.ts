@@ -49,7 +49,7 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
   const args = ['--config', join(folder, 'config.yaml'), '--listen', `127.0.0.1:${port}`];
   const child = spawn(process.execPath, [program, ...args], {
     cwd: folder,
-    // It reads no settings of npm.
+    // Verdaccio ignores npm's certificate settings.
     env: { ...env, ...(authorities !== undefined && { NODE_EXTRA_CA_CERTS: authorities }) },
     stdio: 'ignore',
   });

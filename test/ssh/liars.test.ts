@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import type { OperationName } from '../../core/contract/operations.ts';
+import type { OperationName } from '../../core/contract/api/operations.ts';
 import { openStream } from '../../core/queen/client/http.ts';
 import { createLyingFleet, goodHive, goodWorker, type LyingFleet } from '../harness/liars.ts';
 import { type AgentLie, agentLies } from '../harness/lies/agent-lies.ts';
@@ -178,7 +178,7 @@ const read = async (path: string, withinMs: number): Promise<Ended> => {
   const kinds = new Set<string>();
   const signal = AbortSignal.timeout(withinMs);
   try {
-    const answer = await openStream(lying.queen.socketPath, { path, signal, timeoutMs: withinMs });
+    const answer = await openStream(lying.queen.address, { path, signal, timeoutMs: withinMs });
     let text = '';
     for await (const piece of answer) {
       text += piece;

@@ -263,7 +263,7 @@ test('closing leaves no process, interface, mount or folder, whatever is running
   skip: cannot('network') || atFullScale,
 }, async (t) => {
   const machines = await createMachines({ hosts: ['a', { name: 'b', behind: 'a' }] });
-  // A second close does nothing. Without this one, a failure would keep the test process alive.
+  // Also closes it if the test fails; otherwise it would keep the test process alive. Closing twice is harmless.
   t.after(() => machines.close());
   const { bridge, folder } = slotOf(machines);
   await machines.host('a').shape({ mbit: 100, delayMs: 10 });

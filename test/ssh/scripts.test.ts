@@ -157,7 +157,7 @@ describe('scripts', { skip: cannot('network') }, () => {
       await until(() => !box.processes().some(({ command }) => /^(sleep 5000|yes)$/.test(command)), {
         what: 'their end',
       });
-      // None of them still occupies a session.
+      // The sessions are free again: eight scripts can run at once.
       pretend('exec /bin/bash "$@"');
       const all = await Promise.all(Array.from({ length: 8 }, () => runScript(connection, 'echo yes')));
       assert.ok(all.every(({ stdout }) => stdout === 'yes\n'));

@@ -70,7 +70,7 @@ test('a dry run shows the plan and leaves the machines unchanged', { skip }, asy
   const run = await fleet.home.rbee(['sync', '--dry-run']);
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stdout, /^box +install +ticker 1\.0\.0 +missing$/m);
-  assert.match(run.stdout, /^lab +start +far +not there$/m);
+  assert.match(run.stdout, /^lab +start +far +missing$/m);
   assert.match(run.stdout, /^9 steps on 3 hives$/m);
   assert.deepEqual(contents(), before);
   const { plan, report } = await fleet.home.json(['sync', '--dry-run', '--hive', 'lab']);
@@ -156,7 +156,7 @@ test('status reports drift from what the queen knows, or from the machines on re
   assert.equal(shown.code, 0);
   const strict = await fleet.home.rbee(['status', '--exit-code', '--verbose']);
   assert.equal(strict.code, 2);
-  assert.match(strict.stdout, /^pi +start +two +not there$/m);
+  assert.match(strict.stdout, /^pi +start +two +missing$/m);
   assert.match(strict.stderr, /differ from/);
 });
 
@@ -176,7 +176,7 @@ test('a sync touches only what the declaration changed', { skip }, async () => {
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stdout, /^box +replace +tick-box +/m);
-  assert.match(run.stdout, /^pi +start +two +not there$/m);
+  assert.match(run.stdout, /^pi +start +two +missing$/m);
   const now = new Map((await workers()).map(({ id, pid }) => [id, pid]));
   for (const id of ['tick-pi', 'far']) assert.equal(now.get(id), before.get(id), id);
   assert.notEqual(now.get('tick-box'), before.get('tick-box'));

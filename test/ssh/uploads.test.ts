@@ -213,7 +213,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     await assert.rejects(upload(box, `${file}-gone`, '/tmp/y'), { code: 'ENOENT' });
   });
 
-  // The exit of an idle thread was mistaken for that of the one started right after it.
+  // The exit of an idle thread was mistaken for the exit of the next thread.
   test('an idle thread exits, and the next upload gets a new one', { skip: atFullScale }, async (t) => {
     const { upload } = setUp(t, { uploads: new Uploads({ idleMs: 0 }) });
     const { file } = makeFile(1000);

@@ -2,9 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ResolvedType, ResolvedVariant } from '../../contract/resolved-type.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
-import type { BinarySource } from '../../contract/worker-type.ts';
+import type { ResolvedType, ResolvedVariant } from '../../contract/worker-type/resolved-type.ts';
+import type { BinarySource } from '../../contract/worker-type/worker-type.ts';
 import { prepareSteps } from '../../programs/source-check.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { assert, attempt, shown } from '../assert.ts';

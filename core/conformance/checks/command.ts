@@ -3,8 +3,8 @@
 import { isAbsolute } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { formatDevice } from '../../contract/device.ts';
-import type { ResolvedType } from '../../contract/resolved-type.ts';
-import type { Command, Launch } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
+import type { Command, Launch } from '../../contract/worker-type/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
 import { assert, attempt, shown } from '../assert.ts';
@@ -26,7 +26,7 @@ const each = (
 
 const words = ({ args, env = {} }: Command): string[] => [...args, ...Object.values(env)];
 
-/** Is the text part of one argument or variable, as it is or as a JSON string? */
+/** Whether one argument or variable contains the text, verbatim or as a JSON string. */
 const carries = (command: Command, text: string): boolean => {
   const json = JSON.stringify(text).slice(1, -1);
   return words(command).some((word) => word.includes(text) || word.includes(json));

@@ -1,7 +1,7 @@
 /** The device kinds that the type defines. */
 import { kindPattern, reservedKinds } from '../../contract/device.ts';
-import type { ResolvedType } from '../../contract/resolved-type.ts';
-import type { ProgramOutput } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
+import type { ProgramOutput } from '../../contract/worker-type/worker-type.ts';
 import { devicesAnswer, shapeProblem } from '../../worker-types/description.ts';
 import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';

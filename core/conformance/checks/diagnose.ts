@@ -1,8 +1,8 @@
 /** How the type diagnoses the engine's last output. */
 
-import { placeholdersOf, searchOf } from '../../contract/failure-rules.ts';
-import type { ResolvedType } from '../../contract/resolved-type.ts';
-import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type.ts';
+import { placeholdersOf, searchOf } from '../../contract/worker-type/failure-rules.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
+import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { assert, attempt, shown } from '../assert.ts';
 import { someFailure } from '../calls.ts';

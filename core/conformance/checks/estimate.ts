@@ -1,6 +1,6 @@
 /** The estimate of a worker's memory. */
-import type { ResolvedType } from '../../contract/resolved-type.ts';
-import type { MemoryEstimate, ModelFacts } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
+import type { MemoryEstimate, ModelFacts } from '../../contract/worker-type/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';

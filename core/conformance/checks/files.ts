@@ -1,5 +1,5 @@
 /** Which files of a model repository are downloaded for the type. */
-import type { RepositoryFile } from '../../contract/worker-type.ts';
+import type { RepositoryFile } from '../../contract/worker-type/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { assert, attempt, shown } from '../assert.ts';
 import { someFiles } from '../calls.ts';

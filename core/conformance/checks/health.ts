@@ -1,5 +1,5 @@
 /** How a hive learns that a worker is loading, ready, or broken. */
-import type { ResolvedType } from '../../contract/resolved-type.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
 import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
 import { plainProblem } from '../plain.ts';

@@ -1,6 +1,7 @@
 /** The identity of the type, and what it declares about itself. */
 
-import { workerTypeApiVersion } from '../../contract/api-version.ts';
+import { isSafePath, plainPath } from '../../contract/safe-path.ts';
+import { workerTypeApiVersion } from '../../contract/worker-type/api-version.ts';
 import {
   describeType,
   type MemberKind,
@@ -8,8 +9,7 @@ import {
   probeMembers,
   typeMembers,
   variantMembers,
-} from '../../contract/members.ts';
-import { isSafePath, plainPath } from '../../contract/safe-path.ts';
+} from '../../contract/worker-type/members.ts';
 import { checkDescription } from '../../worker-types/description.ts';
 import { servedPathPattern } from '../../worker-types/manifest.ts';
 import { assert, shown } from '../assert.ts';

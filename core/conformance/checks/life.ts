@@ -266,7 +266,7 @@ export const lifeChecks = [
       await run.ready();
       const answer = await run.ask({ stream: true, max_tokens: 10 });
       const text = answer.text();
-      // It may be cut short before it is awaited: that must fail the check and not end the examination.
+      // If the stream breaks off before the `await` below, the rejection must fail this check, not crash the test run.
       text.catch(() => {});
       await run.worker.process.stop();
       assert((await text).includes('token10'), 'the request was cut short');

@@ -1,7 +1,7 @@
 /** What package.json declares about the type, before any of its code runs. */
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
-import { workerTypeApiVersion } from '../../contract/api-version.ts';
+import { workerTypeApiVersion } from '../../contract/worker-type/api-version.ts';
 import { readManifest } from '../../worker-types/manifest.ts';
 import { assert, shown } from '../assert.ts';
 import type { Check } from '../check.ts';

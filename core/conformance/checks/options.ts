@@ -1,6 +1,6 @@
 /** The options that users set with `--option`. */
-import type { ResolvedType } from '../../contract/resolved-type.ts';
-import type { OptionSchema, OptionsSchema } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
+import type { OptionSchema, OptionsSchema } from '../../contract/worker-type/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
 import { assert, attempt, shown } from '../assert.ts';

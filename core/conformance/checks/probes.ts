@@ -1,6 +1,6 @@
 /** The probes of a host. */
-import type { ResolvedType } from '../../contract/resolved-type.ts';
-import type { Probe } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
+import type { Probe } from '../../contract/worker-type/worker-type.ts';
 import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
 import { hugeOutput, malformedOutput } from '../fuzz-inputs.ts';

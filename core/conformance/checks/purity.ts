@@ -1,6 +1,6 @@
 /** Functions return the same result for the same arguments, without side effects. */
 import { isDeepStrictEqual } from 'node:util';
-import { describeType } from '../../contract/members.ts';
+import { describeType } from '../../contract/worker-type/members.ts';
 import { assert, attempt, CheckFailure, shown } from '../assert.ts';
 import { type Call, callHere, callsOf } from '../calls.ts';
 import type { Check } from '../check.ts';

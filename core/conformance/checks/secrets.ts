@@ -1,8 +1,8 @@
 /** Secrets and variables from users: only the engine gets their values. */
 
-import type { ResolvedType } from '../../contract/resolved-type.ts';
 import { referencedSecret, secretReference, variablePattern } from '../../contract/secret-reference.ts';
-import type { Command, Launch } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
+import type { Command, Launch } from '../../contract/worker-type/worker-type.ts';
 import { secretProblem } from '../../worker-types/description.ts';
 import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';

@@ -1,8 +1,8 @@
 /** What its workers serve and can do, out of everything that the type declares. */
 
-import type { ResolvedType } from '../../contract/resolved-type.ts';
-import { placeholders } from '../../contract/served-path.ts';
-import type { OptionSchema, PreparedLaunch, ServedPath } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/worker-type/resolved-type.ts';
+import { placeholders } from '../../contract/worker-type/served-path.ts';
+import type { OptionSchema, PreparedLaunch, ServedPath } from '../../contract/worker-type/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';

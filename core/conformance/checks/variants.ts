@@ -2,8 +2,8 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { formatDevice } from '../../contract/device.ts';
-import type { ResolvedType, ResolvedVariant } from '../../contract/resolved-type.ts';
-import type { Fit, HostFacts } from '../../contract/worker-type.ts';
+import type { ResolvedType, ResolvedVariant } from '../../contract/worker-type/resolved-type.ts';
+import type { Fit, HostFacts } from '../../contract/worker-type/worker-type.ts';
 import { answerShapes, pathInPackage, shapeProblem } from '../../worker-types/description.ts';
 import { assert, attempt, shown } from '../assert.ts';
 import { noOutput } from '../calls.ts';

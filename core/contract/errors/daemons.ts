@@ -20,6 +20,12 @@ export const daemonErrors = {
   PERMISSION_DENIED: { status: 403, message: 'not allowed to {action} {name}', hint: 'run as the user who started it' },
   TIMEOUT: { status: 504, message: '{what} took longer than {limit}', hint: '{hint}' },
   QUEEN_NOT_RUNNING: { status: 503, message: 'the queen is not running', hint: 'start it with: rbee queen start' },
+  QUEEN_UNREACHABLE: { status: 503, message: 'the queen at {url} cannot be used: {problem}', hint: '{hint}' },
+  QUEEN_ELSEWHERE: {
+    status: 400,
+    message: '{command} works on this machine, but RBEE_QUEEN names the queen at {url}',
+    hint: 'run it on that machine, or unset RBEE_QUEEN',
+  },
   QUEEN_START_FAILED: {
     status: 500,
     message: 'the queen did not start: {problem}',

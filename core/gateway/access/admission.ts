@@ -18,9 +18,8 @@ export interface AccessRules {
 
 export interface Arrival {
   headers: IncomingHttpHeaders;
-  /** Addresses of both ends of the connection. */
+  /** Address of the other end of the connection. */
   remoteAddress: string | undefined;
-  localAddress: string | undefined;
   /** Host and port of a target in absolute form, see `authorityOf`. */
   authority: string | undefined;
 }
@@ -33,7 +32,7 @@ export type Admission =
   | { kind: 'needs key'; reason: string };
 
 export const admit = (arrival: Arrival, rules: AccessRules): Admission => {
-  const { headers, authority, localAddress } = arrival;
+  const { headers, authority } = arrival;
   const { host, origin } = headers;
   const refuse = (header: string, value: string, hint: string): Admission => ({
     kind: 'refused',
@@ -44,8 +43,7 @@ export const admit = (arrival: Arrival, rules: AccessRules): Admission => {
     ['Host', host],
     ['target', authority],
   ] as const) {
-    if (name !== undefined && !isAllowedHost(name, localAddress, rules))
-      return refuse(header, name, hostHint(rules, name));
+    if (name !== undefined && !isAllowedHost(name, rules)) return refuse(header, name, hostHint(rules, name));
   }
   if (origin !== undefined && !isAllowedOrigin(origin, rules)) return refuse('Origin', origin, originHint(origin));
   // Browsers leave Origin out of some requests (images, scripts, GET forms), but not Sec-Fetch-Site.
@@ -60,10 +58,11 @@ const reasonForKey = (
   { headers, remoteAddress, authority }: Arrival,
   { keys, allowedHosts }: AccessRules,
 ): string | undefined => {
-  const { host = authority, origin } = headers;
+  const { host, origin } = headers;
   if (keys === 'always') return 'keys = "always" is set under [gateway]';
-  if (!isLoopbackAddress(remoteAddress)) return 'it comes from another machine';
-  if (host !== undefined && !isLoopbackName(nameOf(host))) return 'it uses a host name that other machines may use';
+  if (!isLoopbackAddress(remoteAddress)) return 'it did not come over a loopback address';
+  if ([host, authority].some((name) => name !== undefined && !isLoopbackName(nameOf(name))))
+    return 'it uses a host name that other machines may use';
   if (forwardedHeaders.some((name) => headers[name] !== undefined)) return 'a proxy forwarded it';
   if (allowedHosts.some((name) => !isLoopbackName(name))) return 'allowed_hosts is set under [gateway]';
   if (origin !== undefined && originKind(origin) === 'web') return 'it comes from a web page of another site';
@@ -91,13 +90,13 @@ export const isLoopbackAddress = (address = ''): boolean => {
 /** Without its port. */
 const nameOf = (host: string): string => host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
 
-const isAllowedHost = (host: string, localAddress: string | undefined, rules: AccessRules): boolean => {
+const isAllowedHost = (host: string, rules: AccessRules): boolean => {
   if (!/^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{0,5})?$/i.test(host)) return false;
   const name = nameOf(host);
   if (isLoopbackName(name)) return true;
-  // A page cannot make a browser send the address of this machine as the name of its own site.
+  // A page can make its own name point to this machine, but not an address.
   const address = name.startsWith('[') ? name.slice(1, -1) : name;
-  if (isIP(address) !== 0 && (address === localAddress || `::ffff:${address}` === localAddress)) return true;
+  if (isIP(address) !== 0) return true;
   if (rules.ownNames.includes(name)) return true;
   return rules.allowedHosts.some((allowed) =>
     allowed.startsWith('*.') ? name.endsWith(allowed.slice(1)) : allowed === name || allowed === address,

@@ -1,5 +1,5 @@
 /** Who sent a request. */
-import { type AccessKey, includesScope, type Scope } from '../../contract/access.ts';
+import { type AccessKey, includesScope, type Scope } from '../../contract/api/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
 
 export interface Caller {

@@ -3,7 +3,7 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { readTrusted } from '../../config/read-trusted.ts';
-import { accessKey } from '../../contract/access.ts';
+import { accessKey } from '../../contract/api/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 import type { KeyStorage } from './key-ring.ts';

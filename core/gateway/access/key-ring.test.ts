@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { NewKey } from '../../contract/access.ts';
+import type { NewKey } from '../../contract/api/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { memoryKeys } from '../testing.ts';
 import { keyFile } from './key-file.ts';

@@ -1,6 +1,6 @@
 /** The keys of this queen: found by their id, compared by their hash in constant time. */
 import { hash, timingSafeEqual } from 'node:crypto';
-import { type AccessKey, type KeyView, keyPattern, type NewKey } from '../../contract/access.ts';
+import { type AccessKey, type KeyView, keyPattern, type NewKey } from '../../contract/api/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { didYouMean } from '../../narration/near.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import type { AccessKey } from '../../contract/access.ts';
+import type { AccessKey } from '../../contract/api/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { UseLimits } from './limits.ts';
 

@@ -2,7 +2,7 @@
 import type { RateLimiterMemory as Limiter, RateLimiterRes } from 'rate-limiter-flexible';
 // The package's index would load all of its stores: 30 ms and 10 MB.
 import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
-import type { AccessKey } from '../../contract/access.ts';
+import type { AccessKey } from '../../contract/api/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
 
 /** What a request may use; ended once, with the tokens that it has used. */

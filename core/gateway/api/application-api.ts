@@ -1,9 +1,9 @@
 /** The API for applications: models, health, and every path that workers serve. */
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { HealthBody } from '../../contract/api/hive-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HealthBody } from '../../contract/hive-api.ts';
-import { jsonAndForms, takesType } from '../../contract/served-path.ts';
-import type { HttpMethod } from '../../contract/worker-type.ts';
+import { jsonAndForms, takesType } from '../../contract/worker-type/served-path.ts';
+import type { HttpMethod } from '../../contract/worker-type/worker-type.ts';
 import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { notFound, sendError, unsupported } from '../../http/error-answers.ts';
 import { anyPath, methodNotAllowed } from '../../http/methods.ts';

@@ -54,8 +54,8 @@ export const callerOfUpgrade = (request: IncomingMessage, parts: GuardParts | un
 };
 
 const admissionOf = ({ headers, socket, url, originalUrl = url }: Guarded, { rules }: GuardParts) => {
-  const { remoteAddress, localAddress } = socket;
-  return admit({ headers, remoteAddress, localAddress, authority: authorityOf(originalUrl) }, rules);
+  const { remoteAddress } = socket;
+  return admit({ headers, remoteAddress, authority: authorityOf(originalUrl) }, rules);
 };
 
 const callerOf = (

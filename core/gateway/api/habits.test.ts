@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, it } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { pino } from 'pino';
-import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import { bodyStores } from '../bodies/body-stores.ts';
 import type { FleetWorker } from '../fleet.ts';
 import { Gateway, type GatewayOptions } from '../gateway.ts';

@@ -1,5 +1,5 @@
 /** `GET /v1/models`: one answer in the shapes of OpenAI's and of Anthropic's API, which clients of both accept. */
-import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import type { Candidate, Names } from '../routing/choice.ts';
 
 export interface ModelObject {

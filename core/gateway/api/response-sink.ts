@@ -1,8 +1,8 @@
 /** Writes a worker's answer into an HTTP response, unchanged. */
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import type { RbeeError } from '../../contract/errors.ts';
-import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { ResponseHeaders } from '../forward/headers.ts';
 import type { WorkerSink } from '../gateway.ts';
 import { applicationError } from '../words/application-error.ts';

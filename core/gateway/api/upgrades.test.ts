@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { pino } from 'pino';
-import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import { KeyRing } from '../access/key-ring.ts';
 import { BodyMemory } from '../bodies/body-memory.ts';
 import { bodyLimits } from '../bodies/limits.ts';
@@ -127,6 +127,7 @@ describe('a WebSocket through the gateway', () => {
       'authorization: Bearer mine',
       'origin: http://localhost:3000',
       'sec-fetch-site: x',
+      'x-request-id: trace-9',
     ]);
     client.socket.write('early');
     const there = await heard();
@@ -134,12 +135,14 @@ describe('a WebSocket through the gateway', () => {
     assert.match(there.text, /\r\nauthorization: Bearer secret-of-the-worker\r\n/i);
     assert.match(there.text, /\r\nupgrade: websocket\r\n/i);
     assert.match(there.text, /\r\nsec-websocket-key: a2V5\r\n/i);
+    assert.match(there.text, /\r\nx-request-id: trace-9\r\n/i);
     assert.doesNotMatch(there.text, /mine|localhost:3000/);
     const noise = Buffer.from(Array.from({ length: 700_000 }, (_, at) => (at * 31 + (at >> 8)) % 256));
     there.socket.write(Buffer.concat([Buffer.from(switching), noise]));
     await until(() => client.text.includes('\r\n\r\n'), 'the head');
     const head = client.text.indexOf('\r\n\r\n') + 4;
     assert.match(client.text.slice(0, head), /^HTTP\/1\.1 101 /);
+    assert.match(client.text.slice(0, head), /\r\nx-request-id: trace-9\r\n/);
     assert.match(client.text.slice(0, head), /sec-websocket-accept: yes\r\n/);
     assert.match(client.text.slice(0, head), /x-rbee-worker: bare-1\r\n/);
     await until(() => client.bytes.length === head + noise.length, 'all bytes for the client');

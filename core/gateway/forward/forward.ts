@@ -2,7 +2,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HttpMethod, ServedKind } from '../../contract/worker-type.ts';
+import type { HttpMethod, ServedKind } from '../../contract/worker-type/worker-type.ts';
 import type { StoredBody } from '../bodies/stored-body.ts';
 import { ErrorEvents } from '../words/error-events.ts';
 import { Refused } from '../words/refused.ts';

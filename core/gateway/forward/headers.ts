@@ -14,13 +14,18 @@ const ofOneConnection = [
   'transfer-encoding',
   'upgrade',
 ];
-/** `origin` was checked before the request got here, so a worker must not check it again. */
+/**
+ * Keys of clients are for the gateway alone. `origin` was checked before the request got here, so a worker must not check
+ * it again.
+ */
 const notToWorker = new Set([
   ...ofOneConnection,
   'host',
   'content-length',
   'expect',
   'authorization',
+  'x-api-key',
+  'api-key',
   'origin',
   requestIdHeader,
 ]);

@@ -1,7 +1,7 @@
 /** Connections to workers: one pool for each process of a worker, created and destroyed with it. */
 import { createRequire } from 'node:module';
 import type { buildConnector, Pool as UndiciPool } from 'undici';
-import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import type { Dial } from '../fleet.ts';
 import { readToTheEnd } from './read-to-the-end.ts';
 

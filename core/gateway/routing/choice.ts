@@ -1,7 +1,7 @@
 /** Which worker gets a request: a pure function of what is known about the workers. */
 import type { Aliases } from '../../config/aliases.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveWorker } from '../../contract/hive-api.ts';
 import {
   acceptedTypes,
   isPattern,
@@ -10,8 +10,8 @@ import {
   takesMethod,
   takesPath,
   takesType,
-} from '../../contract/served-path.ts';
-import type { HttpMethod, ServedKind, ServedPath } from '../../contract/worker-type.ts';
+} from '../../contract/worker-type/served-path.ts';
+import type { HttpMethod, ServedKind, ServedPath } from '../../contract/worker-type/worker-type.ts';
 import { unsupported } from '../../http/error-answers.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { pathNotServed } from './path-not-served.ts';

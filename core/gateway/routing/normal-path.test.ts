@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { takesPath } from '../../contract/served-path.ts';
+import { takesPath } from '../../contract/worker-type/served-path.ts';
 import { normalTarget } from './normal-path.ts';
 
 const chat = '/v1/chat/completions';

@@ -1,7 +1,8 @@
 /** The error for a request to a path that no worker of its model serves: which do not, and what would. */
+
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveWorker } from '../../contract/hive-api.ts';
-import { methodsOf, takesPath } from '../../contract/served-path.ts';
+import { methodsOf, takesPath } from '../../contract/worker-type/served-path.ts';
 
 interface Unserved {
   model: string;

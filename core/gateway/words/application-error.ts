@@ -1,5 +1,5 @@
 /** The one shape of errors for applications: OpenAI's fields, and the hint of the catalogue. */
-import { applicationCode } from '../../contract/application-code.ts';
+import { applicationCode } from '../../contract/api/application-code.ts';
 import type { ErrorCode, RbeeError } from '../../contract/errors.ts';
 
 /** The `error` of an answer, and of an event in the middle of a stream. */

@@ -1,6 +1,6 @@
 /** Turns an engine's error into an error for applications. */
 import { withoutSecrets } from '../../contract/secrets.ts';
-import type { ServedKind } from '../../contract/worker-type.ts';
+import type { ServedKind } from '../../contract/worker-type/worker-type.ts';
 import { type ApplicationError, errorType } from './application-error.ts';
 import type { EngineError } from './engine-error.ts';
 import { meaningOf } from './rules.ts';
@@ -20,7 +20,7 @@ export interface Answering {
 
 export const reworded = (error: EngineError, { worker, kind }: Answering): Reworded => {
   const { status, code, param, hint, retryAfter } = meaningOf(error, kind);
-  const message = code === 'worker_failed' ? `worker ${worker} failed: ${error.message}` : error.message;
+  const message = messageOf(error, code, worker);
   const otherwise =
     status < 500 ? `change ${param ?? 'the request'}, and send it again` : `see: rbee worker logs ${worker}`;
   return {
@@ -28,6 +28,14 @@ export const reworded = (error: EngineError, { worker, kind }: Answering): Rewor
     error: { message, type: errorType(status), code, param, hint: withoutSecrets(hint ?? otherwise) },
     ...(retryAfter !== undefined && { retryAfter }),
   };
+};
+
+const messageOf = ({ message }: EngineError, code: string, worker: string): string => {
+  if (code === 'worker_failed') return `worker ${worker} failed: ${message}`;
+  // LangChain reads only the message: with these words of OpenAI's, it throws its error for long prompts.
+  if (code === 'context_length_exceeded' && !/maximum context length/i.test(message))
+    return `maximum context length exceeded: ${message}`;
+  return message;
 };
 
 /** Whether a path of this kind answers like OpenAI's API. Paths of kind `other` have formats of their own. */

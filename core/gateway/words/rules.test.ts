@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ServedKind } from '../../contract/worker-type.ts';
+import type { ServedKind } from '../../contract/worker-type/worker-type.ts';
 import { engineError } from './engine-error.ts';
 import { reworded } from './reworded.ts';
 

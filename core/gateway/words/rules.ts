@@ -1,5 +1,5 @@
 /** Maps engines' errors to statuses and codes. The first rule that matches decides. */
-import type { ServedKind } from '../../contract/worker-type.ts';
+import type { ServedKind } from '../../contract/worker-type/worker-type.ts';
 import type { EngineError } from './engine-error.ts';
 
 export interface Meaning {

@@ -1,5 +1,5 @@
 /** AMD devices, as reported by `rocm-smi`. */
-import type { DeviceFacts } from '../../contract/worker-type.ts';
+import type { DeviceFacts } from '../../contract/worker-type/worker-type.ts';
 import type { DeviceSource } from './device-source.ts';
 
 export const amd: DeviceSource = {

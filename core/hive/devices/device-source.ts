@@ -1,5 +1,5 @@
 /** How one kind of device is detected: a program of the vendor, and a pure parser of its output. */
-import type { DeviceFacts } from '../../contract/worker-type.ts';
+import type { DeviceFacts } from '../../contract/worker-type/worker-type.ts';
 
 export interface ProgramOutput {
   stdout: string;

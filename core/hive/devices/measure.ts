@@ -2,8 +2,8 @@
 import { arch, platform } from 'node:os';
 import si from 'systeminformation';
 import { printedLines } from '../../boundary/printed-lines.ts';
-import type { HiveDevices } from '../../contract/hive-api.ts';
-import type { DeviceFacts, Platform } from '../../contract/worker-type.ts';
+import type { HiveDevices } from '../../contract/api/hive-api.ts';
+import type { DeviceFacts, Platform } from '../../contract/worker-type/worker-type.ts';
 import { amd } from './amd.ts';
 import type { Ask, DeviceSource, ProgramOutput } from './device-source.ts';
 import { metal } from './metal.ts';

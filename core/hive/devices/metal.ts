@@ -1,7 +1,7 @@
 /**
  * Apple devices, as reported by `system_profiler`. They share the processor's memory, so none of their own is listed.
  */
-import type { DeviceFacts } from '../../contract/worker-type.ts';
+import type { DeviceFacts } from '../../contract/worker-type/worker-type.ts';
 import type { DeviceSource } from './device-source.ts';
 
 export const metal: DeviceSource = {

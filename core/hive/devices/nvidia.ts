@@ -1,5 +1,5 @@
 /** NVIDIA devices, as reported by `nvidia-smi`. */
-import type { DeviceFacts } from '../../contract/worker-type.ts';
+import type { DeviceFacts } from '../../contract/worker-type/worker-type.ts';
 import type { DeviceSource } from './device-source.ts';
 
 const fields = [

@@ -1,5 +1,5 @@
 /** Vulkan devices, as reported by `vulkaninfo --summary`; software renderers are omitted. */
-import type { DeviceFacts } from '../../contract/worker-type.ts';
+import type { DeviceFacts } from '../../contract/worker-type/worker-type.ts';
 import type { DeviceSource } from './device-source.ts';
 
 export const vulkan: DeviceSource = {

@@ -1,5 +1,5 @@
 /** Narration and cancellation of one request. */
-import type { Narrate } from '../../contract/narration.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 
 export interface Call {
   narrate: Narrate;

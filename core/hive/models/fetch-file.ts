@@ -1,6 +1,6 @@
 /** Downloads one file of a model and refuses content that cannot be what its name says. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { ModelFormat } from '../../contract/worker-type/worker-type.ts';
 import { ContentMismatch, type Downloaded, type DownloadRequest, download } from '../../download/download.ts';
 import { contentProblem, headBytes, modelProblem } from './files/content.ts';
 import { type About, hubReason, modelError } from './hub-errors.ts';
@@ -9,7 +9,7 @@ import type { ManifestFile } from './manifest.ts';
 export interface FetchRequest extends Omit<DownloadRequest, 'expected' | 'inspect' | 'reasonOf'> {
   about: About;
   file: Pick<ManifestFile, 'path' | 'bytes' | 'sha256' | 'git'>;
-  /** Set if this file is the whole model: the formats that the worker type loads, undefined if unknown. */
+  /** Set if this file is the whole model. `formats` are those that the worker type loads; undefined if unknown. */
   model?: { formats: readonly ModelFormat[] | undefined };
 }
 

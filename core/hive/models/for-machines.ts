@@ -22,7 +22,7 @@ export interface ModelsForMachinesOptions {
 /** A model offered to a machine. */
 export interface Offered {
   offer: ModelOffer;
-  /** Downloads those of its files that are missing on this machine. Errors: those of a download. */
+  /** Downloads those of its files that are missing on this machine. Errors: any from a download. */
   fetch(paths: readonly string[], call: Call): Promise<readonly OfferedFile[]>;
 }
 
@@ -48,7 +48,7 @@ export class ModelsForMachines {
     this.#installer = new ModelInstaller({ ...options, store: this.#store, retry: defaultRetryPolicy, headers });
   }
 
-  /** Null for a model that exists only on its machine. Errors: those of a download. */
+  /** Null for a model that exists only on its machine. Errors: any from a download. */
   async look({ model, update = false }: Request, call: Call): Promise<Offered | null> {
     const reference = parseModelReference(model);
     if (reference.kind === 'demo' || reference.kind === 'file') return null;

@@ -1,9 +1,10 @@
 /** The models of one launch: references are parsed first; files are located after everything else has been checked. */
+
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { ModelFormat } from '../../contract/worker-type/worker-type.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 import type { Call } from './call.ts';
 import { hiveReference } from './hive-reference.ts';
@@ -73,7 +74,7 @@ export interface LaunchUse extends ModelUse {
   models: Pick<Models, 'find' | 'headers'>;
 }
 
-/** The models of a launch, as far as they are on disk. */
+/** Those models of a launch that are on disk. */
 export interface FoundModels {
   /** `main`, and names of components. */
   missing: readonly string[];

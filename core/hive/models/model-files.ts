@@ -9,7 +9,7 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import { insideFolder, plainPath } from '../../contract/safe-path.ts';
-import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
+import type { ModelFacts, ModelFormat } from '../../contract/worker-type/worker-type.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 import { formatOf, headBytes, mistakenFor, recognised } from './files/content.ts';
 import { folderFormat } from './files/main-file.ts';
@@ -124,7 +124,7 @@ export const looksLike = async (
   return { format: formatOf(path, await headOf(path)) ?? null, bytes: await sizeOfAll(await partsOf(path)) };
 };
 
-/** All parts of a split model, in order; a single file as it is. */
+/** All parts of a split model, in order; for any other file, only that file. */
 export const partsOf = async (path: string): Promise<string[]> => {
   const name = basename(path);
   if (groupName(name) === name) return [path];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference } from '../../contract/model-reference.ts';
 import type { ModelOffer, NeededModelFile } from '../../contract/models.ts';
-import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { ModelFormat } from '../../contract/worker-type/worker-type.ts';
 import type { RetryPolicy } from '../../download/retry.ts';
 import type { Call } from './call.ts';
 import { Downloads, type Source } from './downloads.ts';

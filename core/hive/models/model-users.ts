@@ -29,7 +29,7 @@ export const modelUsers = async (runs: string): Promise<ModelUser[]> => {
   return users.sort((a, b) => (a.worker < b.worker ? -1 : 1));
 };
 
-/** Workers whose engine uses a path inside `folder`, or inside a folder whose name is that plus a dash and a suffix. */
+/** Workers whose engine uses a path inside `folder` or a sibling named `folder-SUFFIX`. */
 export const usersOfFolder = (users: readonly ModelUser[], folder: string): string[] =>
   users
     .filter(({ paths }) =>
@@ -53,7 +53,7 @@ const userOf = async (file: string): Promise<ModelUser | null> => {
       references: texts([data?.draft?.reference, ...Object.values(data?.spec?.components ?? {})]),
     };
   } catch {
-    // It was removed meanwhile, or is not a record.
+    // It has been removed since, or is not a record.
     return null;
   }
 };

@@ -10,7 +10,7 @@ import {
   servedName,
 } from '../../contract/model-reference.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../../contract/models.ts';
-import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { ModelFormat } from '../../contract/worker-type/worker-type.ts';
 import type { RetryPolicy } from '../../download/retry.ts';
 import { didYouMean } from '../../narration/near.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';

@@ -1,6 +1,6 @@
 /** A plugin in detail: its options, whether its variants fit this machine and why not, or its entry in a registry. */
 import type { PluginDetails, PluginTypeDetails } from '../../contract/plugins.ts';
-import type { HostFacts } from '../../contract/worker-type.ts';
+import type { HostFacts } from '../../contract/worker-type/worker-type.ts';
 import type { FoundPackage } from '../../plugins/fetch/fetch-calls.ts';
 import { typesOf } from '../../plugins/fetch/plugin-types.ts';
 import { signatureText } from '../../plugins/fetch/trust.ts';

@@ -1,7 +1,7 @@
 /** The plugins of this hive: operations of the installer, in view of this machine's workers and devices. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveNeed, UnknownPublisher } from '../../contract/needs.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate } from '../../contract/plugins.ts';
+import type { HiveNeed, UnknownPublisher } from '../../contract/worker-type/needs.ts';
 import { packagesOfType } from '../../plugins/fetch/request.ts';
 import type { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
 import type { Installer } from '../../plugins/install/installer.ts';

@@ -39,7 +39,7 @@ const readRecord = async (file: string): Promise<{ data?: { draft?: { pluginRoot
   try {
     return JSON.parse(await readSmallFile(file, { maxBytes: 16 * 2 ** 20 }));
   } catch {
-    // It was removed meanwhile, or is not a record.
+    // It has been removed since, or is not a record.
     return null;
   }
 };

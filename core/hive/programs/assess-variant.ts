@@ -2,8 +2,8 @@
  * Decides whether a worker can run as this variant: now, after something is brought in, or not at all. Changes nothing.
  */
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveNeed } from '../../contract/needs.ts';
-import type { BinarySource, HostFacts, ModelFormat, ResolvedBinary } from '../../contract/worker-type.ts';
+import type { HiveNeed } from '../../contract/worker-type/needs.ts';
+import type { BinarySource, HostFacts, ModelFormat, ResolvedBinary } from '../../contract/worker-type/worker-type.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { BinaryContext } from '../../programs/context.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import type { BinarySource } from '../../contract/worker-type.ts';
+import type { BinarySource } from '../../contract/worker-type/worker-type.ts';
 import type { BinaryContext } from '../../programs/context.ts';
 import { downloadCache } from '../../programs/download-cache.ts';
 import { findProgram, installProgram, type ProgramSearch } from './find-program.ts';

@@ -3,7 +3,7 @@
  * installed.
  */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
-import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
+import type { BinarySource, ResolvedBinary } from '../../contract/worker-type/worker-type.ts';
 import type { BinaryContext } from '../../programs/context.ts';
 import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../programs/installer.ts';
 

@@ -1,8 +1,8 @@
 /** Finds and installs the program of a variant, independently of any worker. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginRequestOf, PreparedProgram } from '../../contract/plugins.ts';
-import type { ModelFormat, ResolvedBinary } from '../../contract/worker-type.ts';
+import type { HiveNeed } from '../../contract/worker-type/needs.ts';
+import type { ModelFormat, ResolvedBinary } from '../../contract/worker-type/worker-type.ts';
 import type { Call } from '../../plugins/install/installer-options.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { DownloadCache } from '../../programs/download-cache.ts';

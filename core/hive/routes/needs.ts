@@ -1,6 +1,6 @@
 /** What the hive is missing for a piece of work, as determined by the part that would do it. Changes nothing. */
 import type { FastifyInstance } from 'fastify';
-import { type HiveNeed, type NeedsRequest, needsRequest } from '../../contract/needs.ts';
+import { type HiveNeed, type NeedsRequest, needsRequest } from '../../contract/worker-type/needs.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import { refuseMissing } from '../../worker-types/device-choice.ts';
 import type { Machine } from '../machine.ts';

@@ -1,6 +1,6 @@
 /** The hive's health, state, heartbeats, devices and catalog. */
 import type { FastifyInstance } from 'fastify';
-import type { HealthBody, HiveState } from '../../contract/hive-api.ts';
+import type { HealthBody, HiveState } from '../../contract/api/hive-api.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { Machine } from '../machine.ts';
 import type { StateFeed } from '../state-feed.ts';

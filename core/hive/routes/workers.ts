@@ -1,8 +1,8 @@
 /** Workers: spawn, change, logs, and the callback with which they report that they are ready. */
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
+import type { SpawnRequest, StopRequest, WorkerRequest } from '../../contract/api/hive-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { SpawnRequest, StopRequest, WorkerRequest } from '../../contract/hive-api.ts';
 import { maxSecretBytes, secretNamePattern } from '../../contract/secret-reference.ts';
 import { workerId, workerSpec } from '../../contract/worker.ts';
 import { follow, tail } from '../../lifecycle/logs/logs.ts';

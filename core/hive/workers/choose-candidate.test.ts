@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveNeed } from '../../contract/needs.ts';
+import type { HiveNeed } from '../../contract/worker-type/needs.ts';
 import { bestPossible, bestReady } from './choose-candidate.ts';
 
 type Facts = Record<string, 'ready' | 'lacking' | 'unfit'>;

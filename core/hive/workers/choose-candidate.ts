@@ -1,6 +1,6 @@
 /** Chooses the best variant and device for a worker. Pure: the caller judges the candidates. */
 import type { RbeeError } from '../../contract/errors.ts';
-import type { HiveNeed } from '../../contract/needs.ts';
+import type { HiveNeed } from '../../contract/worker-type/needs.ts';
 
 /** The judgement of one candidate. */
 type Judged = { state: 'ready' } | { state: 'lacking'; need: HiveNeed } | { state: 'unfit'; error: RbeeError };

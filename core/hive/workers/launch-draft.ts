@@ -6,7 +6,7 @@ import type {
   ServedPath,
   StopContract,
   UnservedPath,
-} from '../../contract/worker-type.ts';
+} from '../../contract/worker-type/worker-type.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 
 export interface LaunchDraft {

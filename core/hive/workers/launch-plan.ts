@@ -4,9 +4,9 @@
  */
 import { RbeeError } from '../../contract/errors.ts';
 import type { ModelReference } from '../../contract/model-reference.ts';
-import type { HiveNeed } from '../../contract/needs.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import type { DeviceFacts, ModelFormat } from '../../contract/worker-type.ts';
+import type { HiveNeed } from '../../contract/worker-type/needs.ts';
+import type { DeviceFacts, ModelFormat } from '../../contract/worker-type/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
@@ -54,7 +54,7 @@ export interface LaunchPlan {
 /** Attempts while the code of a linked plugin keeps changing. */
 const maxAttempts = 3;
 
-/** Runs `work` against one version of a linked plugin's code, and repeats it if the code was edited meanwhile. */
+/** Runs `work` against one version of a linked plugin's code, and repeats it if the code is edited during it. */
 export const withSteadyCode = async <Result>(work: () => Promise<Result>): Promise<Result> => {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -1,6 +1,6 @@
 /** What a worker serves and can do, out of everything its type supports: depends on the chosen program and options. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { PreparedLaunch, ServedPath, UnservedPath } from '../../contract/worker-type.ts';
+import type { PreparedLaunch, ServedPath, UnservedPath } from '../../contract/worker-type/worker-type.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';

@@ -8,7 +8,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, servedName } from '../../contract/model-reference.ts';
 import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import type { DeviceFacts, StopContract } from '../../contract/worker-type.ts';
+import type { DeviceFacts, StopContract } from '../../contract/worker-type/worker-type.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 import type { Candidate } from '../../worker-types/device-choice.ts';

@@ -78,7 +78,7 @@ export class WorkerSecrets {
     return resolved;
   }
 
-  /** A log that cannot be scrubbed stays as it is; it is redacted when shown. */
+  /** If a log cannot be scrubbed, it is left unchanged and redacted when shown. */
   async scrub(logFile: string): Promise<void> {
     await scrubLog(logFile, this.redactor).catch(() => {});
   }

@@ -1,13 +1,13 @@
 /** All workers of one hive: spawns them, finds them again after a restart, stops and deletes them. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveWorker } from '../../contract/hive-api.ts';
-import type { Narrate } from '../../contract/narration.ts';
-import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
 import { secretsOf } from '../../contract/secret-reference.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
+import type { HiveNeed, NeedsRequest } from '../../contract/worker-type/needs.ts';
 import { localConfiner } from '../../lifecycle/limits/limits.ts';
 import { removeLog } from '../../lifecycle/logs/logs.ts';
 import { startStep } from '../../lifecycle/process/managed-process.ts';
@@ -38,7 +38,7 @@ export interface ChangeOptions {
   now?: boolean;
   /** The expected worker's uid, because another worker may have its id by now. */
   uid?: string;
-  /** Current values of the secrets that it uses; existing ones stay as they are. */
+  /** Current values of the secrets that it uses; other stored values are kept. */
   secrets?: GivenSecrets;
 }
 
@@ -98,7 +98,7 @@ export class Workers {
     return this.#options.secrets?.redactor ?? noSecrets;
   }
 
-  /** Finds the workers of an earlier hive again; those that died meanwhile count as crashed. */
+  /** Adopts the workers of an earlier hive; those that died since count as crashed. */
   async start(): Promise<void> {
     const records = await this.#options.records.list();
     await this.#options.secretStore?.load();
@@ -263,7 +263,7 @@ export class Workers {
       await this.#checkLimits(worker.spec);
       const now = { narrate, signal, promised: this.#promised(), was: worker.draft };
       const draft = await this.#options.prepare(worker.spec, now);
-      // Another caller may have started it meanwhile: a running worker is left as it is.
+      // Another caller may have started it in the meantime; a running worker is left alone.
       if (isIdle(worker)) worker.redraft(draft);
     }
     await this.#makeReady(worker, { signal, narrate });
@@ -405,7 +405,7 @@ export class Workers {
 
   async #carryOut(worker: Worker, removal: Removal): Promise<void> {
     await worker.process.delete({ now: true });
-    // It was removed meanwhile: the worker with its id is another one.
+    // It was removed, and the worker that has its id now is a different one.
     if (this.#workers.get(worker.id) !== worker) return;
     if (removal.withLog) await removeLog(worker.view().logFile);
     this.#workers.delete(worker.id);

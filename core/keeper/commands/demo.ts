@@ -1,9 +1,9 @@
 /** `rbee demo` */
 import { existsSync, readdirSync } from 'node:fs';
 import * as Flags from '@oclif/core/flags';
+import { isOutcome, type JobEvent, type Narrate } from '../../contract/api/narration.ts';
+import type { InferResult, OperationInput, OperationName } from '../../contract/api/operations.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { isOutcome, type JobEvent, type Narrate } from '../../contract/narration.ts';
-import type { InferResult, OperationInput, OperationName } from '../../contract/operations.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import { paint } from '../../narration/text.ts';
 import type { OperationResult } from '../../queen/client/results.ts';
@@ -25,7 +25,8 @@ interface DemoResult {
 }
 
 export default class Demo extends RbeeCommand {
-  static override summary = 'Try rbee: start a queen and a worker, ask a question, then remove everything.';
+  static override isLocal = true;
+  static override summary = 'Try rbee: start a queen and a worker, ask a question, then clean up.';
   static override description =
     'Runs in a temporary home folder, separate from any other rbee on this machine. Takes a few seconds.';
   static override examples = [

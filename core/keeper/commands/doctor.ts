@@ -28,6 +28,7 @@ import { exitCodes } from '../report.ts';
 import { counted } from '../views/counted.ts';
 
 export default class Doctor extends QueenCommand {
+  static override isLocal = true;
   static override summary = 'Check this installation: what is wrong, and how to fix it.';
   static override description =
     'Starts nothing, and changes nothing without --fix. If the queen is not running, checks that need it are left out, such as those of other machines. Exit code 1 if a check fails.';

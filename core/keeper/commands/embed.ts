@@ -1,8 +1,8 @@
 /** `rbee embed` */
 import { text } from 'node:stream/consumers';
 import * as Flags from '@oclif/core/flags';
+import { bodyLimit } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { bodyLimit } from '../../contract/queen-api.ts';
 import { argumentsOf } from '../base.ts';
 import { InferenceCommand, modelFlags } from '../inference/command.ts';
 import { readStdin } from '../inference/stdin.ts';

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as Flags from '@oclif/core/flags';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { argumentsOf } from '../base.ts';
 import { InferenceCommand, modelFlags } from '../inference/command.ts';
 import { expectWritable, numbered, writeOutput } from '../inference/files.ts';
@@ -61,7 +61,7 @@ export default class Image extends InferenceCommand {
     if (flags.size !== undefined && !/^\d{2,5}x\d{2,5}$/.test(flags.size))
       throw RbeeError.of('USAGE', { problem: `--size must be like 512x512, not "${flags.size}"`, help });
     const { guidance } = flags;
-    const bounds = { least: 0, most: 100 };
+    const bounds = { min: 0, max: 100 };
     const scale = guidance === undefined ? undefined : parseNumber('guidance', guidance, help, bounds);
     const format = flags.format ?? formatOf(flags.output);
     const output = flags.output ?? freeName(prompt, format, flags.number);

@@ -1,8 +1,8 @@
 /** `rbee infer` */
 import * as Flags from '@oclif/core/flags';
+import type { InferInput, InferResult } from '../../contract/api/operations.ts';
+import { bodyLimit, type FleetStatus } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { InferInput, InferResult } from '../../contract/operations.ts';
-import { bodyLimit, type FleetStatus } from '../../contract/queen-api.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { argumentsOf, QueenCommand } from '../base.ts';
@@ -13,7 +13,7 @@ import { detachFlag } from '../worker-change.ts';
 const help = 'rbee infer --help';
 
 /** A top-p of 0 leaves nothing to sample from. */
-const bounds = { temperature: { least: 0, most: 2 }, 'top-p': { least: 0.000_001, most: 1 } };
+const bounds = { temperature: { min: 0, max: 2 }, 'top-p': { min: 0.000_001, max: 1 } };
 
 export default class Infer extends QueenCommand {
   static override summary = 'Send a prompt to a model; the answer streams to stdout.';
@@ -29,8 +29,9 @@ export default class Infer extends QueenCommand {
     model: Flags.string({
       char: 'm',
       description: 'Name of a served model, or a model reference [default: the only served model]',
+      helpValue: '<model>',
     }),
-    system: Flags.string({ char: 's', description: 'System message' }),
+    system: Flags.string({ char: 's', description: 'System message', helpValue: '<text>' }),
     'max-tokens': Flags.integer({ description: 'Maximum number of tokens to generate', min: 1 }),
     temperature: Flags.string({ description: 'Randomness, 0 to 2', helpValue: '0.7' }),
     'top-p': Flags.string({ description: 'Nucleus sampling, up to 1', helpValue: '0.95' }),
@@ -39,9 +40,14 @@ export default class Infer extends QueenCommand {
       multiple: true,
       multipleNonGreedy: true,
       description: 'Text that ends the answer; can be given up to four times',
+      helpValue: '<text>',
     }),
-    type: Flags.string({ char: 't', description: 'Worker type to start if no worker serves the model' }),
-    device: Flags.string({ description: 'Device to start the worker on' }),
+    type: Flags.string({
+      char: 't',
+      description: 'Worker type to start if no worker serves the model',
+      helpValue: '<type>',
+    }),
+    device: Flags.string({ description: 'Device to start the worker on', helpValue: '<device>' }),
     stats: Flags.boolean({ description: 'Print tokens, tokens/s and times to stderr' }),
     ...detachFlag,
   };

@@ -1,8 +1,8 @@
 /** `rbee install-hive`, a deprecated command */
 import * as Args from '@oclif/core/args';
 import { hivesConfFile } from '../../config/hives-conf.ts';
+import type { SyncResult } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { SyncResult } from '../../contract/sync.ts';
 import { argument } from '../base.ts';
 import { deprecated } from '../deprecated.ts';
 import { sshFlags, sshInput } from '../machines/flags.ts';
@@ -11,6 +11,7 @@ import { newHive, newHiveFlags } from '../machines/new-hive.ts';
 import { SyncCommand } from '../machines/sync-command.ts';
 
 export default class InstallHive extends SyncCommand {
+  static override isLocal = true;
   static override summary = 'Declare a machine and install its hive (deprecated: rbee hive add, then rbee sync).';
   static override examples = [
     { description: 'The same as rbee hive add, then rbee install', command: 'rbee install-hive gpu-1 gpu-1.lan' },

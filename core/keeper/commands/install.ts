@@ -1,5 +1,5 @@
 /** `rbee install` */
-import type { SyncResult } from '../../contract/sync.ts';
+import type { SyncResult } from '../../contract/api/sync.ts';
 import { installFlags, SyncCommand } from '../machines/sync-command.ts';
 
 export default class Install extends SyncCommand {

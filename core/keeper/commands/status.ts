@@ -1,10 +1,11 @@
 /** `rbee status` */
 import * as Flags from '@oclif/core/flags';
 import { rbeeVersion } from '../../config/version.ts';
+import type { FleetStatus } from '../../contract/api/queen-api.ts';
+import type { DriftView } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { FleetStatus } from '../../contract/queen-api.ts';
-import type { DriftView } from '../../contract/sync.ts';
 import type { Terminal } from '../../narration/text.ts';
+import { isRemote } from '../../queen/client/address.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
 import { configFlag, configInput, sshFlags, sshInput } from '../machines/flags.ts';
@@ -72,7 +73,7 @@ export default class Status extends QueenCommand {
   async #watch(queen: QueenClient): Promise<undefined> {
     const ours = rbeeVersion();
     const look = async (signal: AbortSignal): Promise<Looked<FleetStatus>> => {
-      const data = await queen.get<FleetStatus>('/v1/status', { signal });
+      const data = await fleetOf(queen, { signal });
       return { data, key: keyOf(data) };
     };
     const format = this.jsonEnabled()
@@ -94,7 +95,11 @@ export default class Status extends QueenCommand {
   }
 }
 
-const fleetOf = (queen: QueenClient): Promise<FleetStatus> => queen.get<FleetStatus>('/v1/status');
+/** Names a queen elsewhere by the address that was asked: its own list begins with one for its machine. */
+const fleetOf = async (queen: QueenClient, options?: { signal?: AbortSignal }): Promise<FleetStatus> => {
+  const fleet = await queen.get<FleetStatus>('/v1/status', options);
+  return isRemote(queen.address) ? { ...fleet, queen: { ...fleet.queen, url: queen.address.url } } : fleet;
+};
 
 const keyOf = ({ hives, workers, models, drift }: FleetStatus): string =>
   JSON.stringify([

@@ -1,6 +1,6 @@
 /** `rbee sync` */
 import * as Flags from '@oclif/core/flags';
-import type { SyncResult } from '../../contract/sync.ts';
+import type { SyncResult } from '../../contract/api/sync.ts';
 import { installFlags, SyncCommand } from '../machines/sync-command.ts';
 
 export default class Sync extends SyncCommand {

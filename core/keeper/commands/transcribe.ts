@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as Flags from '@oclif/core/flags';
-import type { Narrate } from '../../contract/narration.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { printableJsonText } from '../../narration/printable.ts';
 import { argument } from '../base.ts';
 import { InferenceCommand, modelFlags } from '../inference/command.ts';
@@ -53,7 +53,7 @@ export default class Transcribe extends InferenceCommand {
   async run(): Promise<Transcript> {
     const { args, flags } = await this.parse(Transcribe);
     const { temperature } = flags;
-    const bounds = { least: 0, most: 1 };
+    const bounds = { min: 0, max: 1 };
     const heat = temperature === undefined ? undefined : parseNumber('temperature', temperature, help, bounds);
     const file = await fileToSend(args.file);
     if (flags.output !== undefined) await expectWritable(flags.output);

@@ -1,9 +1,9 @@
 /** `rbee uninstall` */
 import * as Flags from '@oclif/core/flags';
+import type { OperationInput } from '../../contract/api/operations.ts';
+import type { WorkerList } from '../../contract/api/queen-api.ts';
+import type { SyncPlan, SyncResult } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { OperationInput } from '../../contract/operations.ts';
-import type { WorkerList } from '../../contract/queen-api.ts';
-import type { SyncPlan, SyncResult } from '../../contract/sync.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { confirm } from '../confirm.ts';
 import { changeFlags, configFlag, configInput, hivesFlag, sshFlags, sshInput } from '../machines/flags.ts';

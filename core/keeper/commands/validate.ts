@@ -1,6 +1,6 @@
 /** `rbee validate` */
 import * as Flags from '@oclif/core/flags';
-import type { ValidationReport } from '../../contract/sync.ts';
+import type { ValidationReport } from '../../contract/api/sync.ts';
 import { QueenCommand } from '../base.ts';
 import { configFlag, configInput, hivesFlag, sshFlags, sshInput } from '../machines/flags.ts';
 import { exitCodes } from '../report.ts';

@@ -13,6 +13,7 @@ const names: Record<NameKind, Candidate[]> = {
   reference: [{ value: 'hf:org/qwen' }],
   device: [{ value: 'cuda:0' }],
   secret: [{ value: 'hf-token' }],
+  key: [{ value: 'ci' }],
 };
 const config = await loadConfig({ ignoreManifest: true });
 const tree = {

@@ -24,7 +24,7 @@ interface FlagShape {
 }
 
 /** Names that only the running fleet knows. */
-export type NameKind = 'worker' | 'hive' | 'job' | 'type' | 'model' | 'reference' | 'device' | 'secret';
+export type NameKind = 'worker' | 'hive' | 'job' | 'type' | 'model' | 'reference' | 'device' | 'secret' | 'key';
 export type Names = (kind: NameKind) => Promise<readonly Candidate[]>;
 
 export interface CommandTree {
@@ -109,6 +109,7 @@ const ofFlag = new Map<string, NameKind>([
   ['worker', 'type'],
   ['device', 'device'],
   ['proxy-jump', 'hive'],
+  ['key', 'key'],
 ]);
 const ofArgument = new Map<string, NameKind>([
   ['worker', 'worker'],
@@ -117,6 +118,7 @@ const ofArgument = new Map<string, NameKind>([
   ['job', 'job'],
   ['model', 'reference'],
   ['secret', 'secret'],
+  ['key', 'key'],
 ]);
 
 const valuesOf = async (

@@ -1,7 +1,8 @@
 /** Names for completion, from a running queen. Without a queen, quickly returns none. */
 import type { Paths } from '../../config/paths.ts';
+import type { KeyView } from '../../contract/api/access.ts';
+import type { FleetStatus, JobView } from '../../contract/api/queen-api.ts';
 import type { ModelView } from '../../contract/models.ts';
-import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
 import type { SecretView } from '../../contract/secret-reference.ts';
 import { connectQueen } from '../queen-access.ts';
 import type { Candidate, NameKind } from './complete.ts';
@@ -44,6 +45,7 @@ const namesOf = async (kind: NameKind, socketPath: string): Promise<readonly Can
   try {
     if (kind === 'job') return jobs((await read<{ jobs: JobView[] }>('/v1/jobs?limit=50')).jobs);
     if (kind === 'reference') return models((await read<{ models: ModelView[] }>('/v1/hives/local/models')).models);
+    if (kind === 'key') return keys((await read<{ keys: KeyView[] }>('/v1/keys')).keys);
     if (kind === 'secret') return secrets((await read<{ secrets: SecretView[] }>('/v1/secrets')).secrets);
     return ofFleet(kind, await read<FleetStatus>('/v1/status'));
   } catch {
@@ -60,8 +62,13 @@ const models = (list: readonly ModelView[]): Candidate[] =>
 const secrets = (list: readonly SecretView[]): Candidate[] =>
   list.map(({ name, uses }) => ({ value: name, about: uses.length > 0 ? 'in use' : 'unused' }));
 
+const keys = (list: readonly KeyView[]): Candidate[] =>
+  list
+    .filter(({ state }) => state !== 'revoked')
+    .map(({ name, scope, state }) => ({ value: name, about: `${scope}, ${state}` }));
+
 const ofFleet = (
-  kind: Exclude<NameKind, 'job' | 'reference' | 'secret'>,
+  kind: Exclude<NameKind, 'job' | 'reference' | 'secret' | 'key'>,
   { hives, workers, models }: FleetStatus,
 ): Candidate[] => {
   switch (kind) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { readSmallFileSync } from '../../boundary/small-file.ts';
 import type { Paths } from '../../config/paths.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
-import type { HealthBody } from '../../contract/hive-api.ts';
+import type { HealthBody } from '../../contract/api/hive-api.ts';
 import { tryLock } from '../../lifecycle/fs/instance-lock.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { type Check, fail, ok, warn } from './check.ts';

@@ -1,8 +1,8 @@
 /** Engines on this machine that no worker owns, and unreadable run records. Works with or without a queen. */
 import { rm } from 'node:fs/promises';
 import type { Paths } from '../../config/paths.ts';
-import type { Narrate } from '../../contract/narration.ts';
-import type { WorkerList } from '../../contract/queen-api.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
+import type { WorkerList } from '../../contract/api/queen-api.ts';
 import { localConfiner } from '../../lifecycle/limits/limits.ts';
 import { RunRecords, type UnreadableRecord } from '../../lifecycle/process/run-records.ts';
 import { findUnowned, type UnownedRun } from '../../lifecycle/process/unowned.ts';

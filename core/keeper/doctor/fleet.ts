@@ -1,9 +1,9 @@
 /** What the queen knows: hives, devices, worker types, workers that failed. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import type { CatalogEntry, HiveDevices } from '../../contract/api/hive-api.ts';
+import type { FleetStatus, HiveView } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { CatalogEntry, HiveDevices } from '../../contract/hive-api.ts';
-import type { FleetStatus, HiveView } from '../../contract/queen-api.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 

@@ -1,9 +1,9 @@
 /** What `transcribe`, `image` and `embed` share: finding a model, and sending the request to its worker. */
 import type { IncomingMessage } from 'node:http';
 import * as Flags from '@oclif/core/flags';
+import type { Narrate } from '../../contract/api/narration.ts';
+import type { ModelLoadInput, ModelLoadResult } from '../../contract/api/operations.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
-import type { ModelLoadInput, ModelLoadResult } from '../../contract/operations.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
 import { absoluteModel } from '../spawn-input.ts';
@@ -12,9 +12,14 @@ export const modelFlags = {
   model: Flags.string({
     char: 'm',
     description: 'Name of a served model, or a model reference [default: the only served model of this kind]',
+    helpValue: '<model>',
   }),
-  type: Flags.string({ char: 't', description: 'Worker type to start if no worker serves the model' }),
-  device: Flags.string({ description: 'Device to start the worker on' }),
+  type: Flags.string({
+    char: 't',
+    description: 'Worker type to start if no worker serves the model',
+    helpValue: '<type>',
+  }),
+  device: Flags.string({ description: 'Device to start the worker on', helpValue: '<device>' }),
 };
 
 export interface ModelFlags {
@@ -46,7 +51,7 @@ export abstract class InferenceCommand extends QueenCommand {
     return this.cancellable(async (signal, narrate) => {
       const { askWorker } = await import('../../queen/client/ask-worker.ts');
       narrate({ kind: 'step', id: 'ask', text });
-      const result = await askWorker(queen.socketPath, { path, body, signal })
+      const result = await askWorker(queen.address, { path, body, signal })
         .then((answer) => read(answer, narrate))
         .catch((error) => {
           // Whatever error the closed connection gives, Ctrl-C is the cause.

@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { constants, openAsBlob, type Stats } from 'node:fs';
 import { access, chmod, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import { bodyLimit } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { bodyLimit } from '../../contract/queen-api.ts';
 import { readStdin, tooLarge } from './stdin.ts';
 
 /** The queen's limit for requests, minus some room for the other fields. */
 export const maxFileBytes = bodyLimit.application - 2 ** 20;
 
-/** A file to send, read from disk as it is sent; `-` is stdin. Errors: FILE_UNREADABLE, FILE_TOO_LARGE. */
+/** A file to send, streamed from disk; `-` is stdin. Errors: FILE_UNREADABLE, FILE_TOO_LARGE. */
 export const fileToSend = async (path: string): Promise<File> => {
   if (path === '-') return new File([await stdinToSend()], 'stdin');
   try {

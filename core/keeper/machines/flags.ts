@@ -22,6 +22,7 @@ export const hivesFlag = {
     multiple: true,
     multipleNonGreedy: true,
     description: 'Only this hive; can be repeated',
+    helpValue: '<alias>',
   }),
 };
 
@@ -40,7 +41,8 @@ export interface SshInput {
 
 /** The queen connects to machines on behalf of the user: with their SSH agent, and their trust in host keys. */
 export const sshInput = (flags: { 'accept-new-host-keys'?: boolean }, env: NodeJS.ProcessEnv): SshInput => {
-  const agent = env['SSH_AUTH_SOCK'];
+  // A queen elsewhere cannot reach the agent of this machine.
+  const agent = env['RBEE_QUEEN'] ? undefined : env['SSH_AUTH_SOCK'];
   return {
     ...(agent !== undefined && isAbsolute(agent) && { agent }),
     ...(flags['accept-new-host-keys'] && { acceptNewHostKeys: true }),

@@ -2,8 +2,8 @@
 import { addHive, type NewHive, removeHive } from '../../config/edit-hives-conf.ts';
 import { loadHivesConf, parseHivesConf } from '../../config/hives-conf.ts';
 import { formatToml } from '../../config/toml.ts';
+import type { DeclaredType, HiveDeclaration } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { DeclaredType, HiveDeclaration } from '../../contract/sync.ts';
 import { changeHivesConf } from '../../sync/change-hives-conf.ts';
 
 /** A worker type as given with `--worker`. */
@@ -29,7 +29,7 @@ export const declareHive = async (
 /** A sync acts on this file, so its ownership is checked. */
 const edited = { isChosen: true };
 
-/** Removes a machine. Errors: those of `declareHive`, HIVE_NOT_DECLARED, NO_HIVES_CONF. */
+/** Removes a machine. Errors: any from `declareHive`, HIVE_NOT_DECLARED, NO_HIVES_CONF. */
 export const forgetHive = async (file: string, alias: string): Promise<void> => {
   if (loadHivesConf(file, edited) === null) throw RbeeError.of('NO_HIVES_CONF', { file });
   await changeHivesConf(file, (text) => removeHive(text, file, alias));

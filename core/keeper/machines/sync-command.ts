@@ -1,8 +1,8 @@
 /** What `sync`, `install` and `uninstall` share: showing the plan, the report, and the exit code. */
 import * as Flags from '@oclif/core/flags';
+import type { OperationInput } from '../../contract/api/operations.ts';
+import type { SyncPlan, SyncReport, SyncResult } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { OperationInput } from '../../contract/operations.ts';
-import type { SyncPlan, SyncReport, SyncResult } from '../../contract/sync.ts';
 import { HiveLines } from '../../narration/hive-lines.ts';
 import type { PeoplePrinter } from '../../narration/people.ts';
 import type { QueenClient } from '../../queen/client/index.ts';

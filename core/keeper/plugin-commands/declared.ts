@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { readSmallFileSync } from '../../boundary/small-file.ts';
 
-/** A plugin with commands or hooks of its own. */
+/** A plugin that adds commands or hooks. */
 export interface DeclaredPlugin {
   /** npm package. */
   name: string;

@@ -29,7 +29,7 @@ export class PluginEnded extends Error {
     if (exit === undefined) {
       return new PluginEnded(exitCodes.failed, RbeeError.of('PLUGIN_FAILED', { plugin, member, problem: message }));
     }
-    // A message that the author wrote for people is kept.
+    // The plugin called `this.error` with a message for its user, so show that message unchanged.
     const body = { code: 'PLUGIN_FAILED', message, hint: suggestions ?? `it comes from the plugin ${plugin}` } as const;
     return new PluginEnded(exit, RbeeError.from(body));
   }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 
 export const hiveFlag = {
-  hive: Flags.string({ char: 'H', description: 'Hive to act on [default: local]' }),
+  hive: Flags.string({ char: 'H', description: 'Hive to act on [default: local]', helpValue: '<alias>' }),
 };
 export const offlineFlag = { offline: Flags.boolean({ description: 'Only use what was downloaded before' }) };
 export const scriptsFlag = {

@@ -1,6 +1,6 @@
 /** Formats the worker types of hives. */
 
-import type { HiveCatalogEntry } from '../../contract/queen-api.ts';
+import type { HiveCatalogEntry } from '../../contract/api/queen-api.ts';
 import type { Terminal } from '../../narration/text.ts';
 import { type Column, formatTable } from '../table.ts';
 

@@ -1,5 +1,5 @@
 /** Formats the results of checks of machines. */
-import type { SshTestResult, SyncCheck, ValidationReport } from '../../contract/sync.ts';
+import type { SshTestResult, SyncCheck, ValidationReport } from '../../contract/api/sync.ts';
 import { labelled } from '../../narration/hint.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 import { paint, type Terminal, textWidth } from '../../narration/text.ts';

@@ -1,5 +1,5 @@
 /** Formats the drift from hives.conf. */
-import type { DriftView, FleetDrift } from '../../contract/sync.ts';
+import type { DriftView, FleetDrift } from '../../contract/api/sync.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatTable } from '../table.ts';

@@ -1,5 +1,5 @@
 /** `rbee status`: the fleet at a glance. */
-import type { FleetStatus, QueenStatus } from '../../contract/queen-api.ts';
+import type { FleetStatus, QueenStatus } from '../../contract/api/queen-api.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
 import { formatPairs } from '../table.ts';

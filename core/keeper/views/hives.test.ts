@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { HiveView } from '../../contract/queen-api.ts';
+import type { HiveView } from '../../contract/api/queen-api.ts';
 import { isOlder } from '../version-order.ts';
 import { formatHiveStatus, formatHives } from './hives.ts';
 

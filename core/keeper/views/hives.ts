@@ -1,7 +1,7 @@
 /** Formats hives and their devices. */
-import type { HiveDevices } from '../../contract/hive-api.ts';
-import type { HiveView } from '../../contract/queen-api.ts';
-import type { DeviceFacts } from '../../contract/worker-type.ts';
+import type { HiveDevices } from '../../contract/api/hive-api.ts';
+import type { HiveView } from '../../contract/api/queen-api.ts';
+import type { DeviceFacts } from '../../contract/worker-type/worker-type.ts';
 import { formatAge, formatBytes } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { JobView } from '../../contract/queen-api.ts';
+import type { JobView } from '../../contract/api/queen-api.ts';
 import { askedFor, formatJobs } from './jobs.ts';
 
 const terminal = { width: Number.POSITIVE_INFINITY, rows: 24, live: false, colour: false, unicode: true };

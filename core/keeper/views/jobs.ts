@@ -1,5 +1,5 @@
 /** Formats jobs. */
-import type { JobState, JobView } from '../../contract/queen-api.ts';
+import type { JobState, JobView } from '../../contract/api/queen-api.ts';
 import { jsonForPeople } from '../../narration/printable.ts';
 import { formatAge, formatDuration } from '../../narration/quantities.ts';
 import type { Terminal } from '../../narration/text.ts';

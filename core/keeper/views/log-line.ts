@@ -4,7 +4,7 @@ const levels: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 4
 /** Fields that are the same in every line of a log. */
 const known = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg']);
 
-/** `2026-01-01T12:00:00.000Z info  the queen is ready url=…`; other lines are kept as they are. */
+/** `2026-01-01T12:00:00.000Z info  the queen is ready url=…`; other lines are printed unchanged. */
 export const formatLogLine = (line: string): string => {
   if (!line.startsWith('{')) return line;
   let entry: Record<string, unknown>;

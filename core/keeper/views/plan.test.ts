@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { HivePlan, HiveReport, SyncPlan, SyncReport, SyncStep } from '../../contract/sync.ts';
+import type { HivePlan, HiveReport, SyncPlan, SyncReport, SyncStep } from '../../contract/api/sync.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import { stepText } from '../../sync/describe.ts';
 import { formatWholeDrift } from './drift.ts';

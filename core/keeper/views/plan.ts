@@ -1,5 +1,5 @@
 /** Formats the plan of a sync. */
-import type { HivePlan, SyncPlan, SyncStep } from '../../contract/sync.ts';
+import type { HivePlan, SyncPlan, SyncStep } from '../../contract/api/sync.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
 import { extraText, stepWords } from '../../sync/describe.ts';
 import { type Column, formatTable } from '../table.ts';

@@ -1,5 +1,5 @@
 /** Formats what an uninstall will remove, before it asks for confirmation. */
-import type { HivePlan, SyncPlan } from '../../contract/sync.ts';
+import type { HivePlan, SyncPlan } from '../../contract/api/sync.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { Terminal } from '../../narration/text.ts';
 import { stepText } from '../../sync/describe.ts';

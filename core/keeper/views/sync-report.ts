@@ -1,5 +1,5 @@
 /** Formats the report of a sync: one line per hive, then each failure with its cause and what to try. */
-import type { HiveReport, SyncReport } from '../../contract/sync.ts';
+import type { HiveReport, SyncReport } from '../../contract/api/sync.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
 import { stepText } from '../../sync/describe.ts';

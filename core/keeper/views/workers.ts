@@ -1,5 +1,5 @@
 /** Formats workers. */
-import type { WorkerList } from '../../contract/queen-api.ts';
+import type { WorkerList } from '../../contract/api/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import { labelled } from '../../narration/hint.ts';
 import { jsonForPeople } from '../../narration/printable.ts';

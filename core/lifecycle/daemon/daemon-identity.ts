@@ -1,5 +1,5 @@
 /** Describes a daemon, and tells it from another process that reuses its PID. */
-import type { HealthBody } from '../../contract/hive-api.ts';
+import type { HealthBody } from '../../contract/api/hive-api.ts';
 import { daemonVariable } from '../system/marks.ts';
 import type { ProcessDescription, Runner } from '../system/runner.ts';
 
@@ -47,7 +47,7 @@ export const askWho = async (runner: Runner, spec: DaemonSpec, signal?: AbortSig
 
 const notAnswering = (problem: string): Answering => ({ pid: null, problem });
 
-/** The clock and the file system round differently, and no PID is reused within so short a time. */
+/** The clock and the file system round differently. Safe, because no PID is reused this quickly. */
 const slackMs = 1000;
 
 /**

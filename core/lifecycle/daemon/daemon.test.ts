@@ -6,7 +6,7 @@ import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Narrate } from '../../contract/narration.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { environmentOf, eventually, isGone, killAfter, tempFolder, undoAfter } from '../process/testing.ts';
 import { localRunner } from '../system/local-runner.ts';
 import { daemonVariable } from '../system/marks.ts';

@@ -2,8 +2,9 @@
  * The life of one daemon (the queen, a hive) as seen from outside: its PID file, the process with that PID, and its
  * health check. Changes are made under a lock, so that two concurrent commands start one daemon.
  */
+
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import type { DaemonStatus } from '../../contract/states.ts';
 import { NotReadyError, waitReady } from '../process/readiness.ts';
 import { cleanEnvironment } from '../system/environment.ts';
@@ -134,7 +135,7 @@ export class Daemon {
       ? new Promise<Exit>(() => {})
       : (exited ?? untilGone(this.#options.runner, pid, watching.signal));
     const answering = await this.#waitReady(spec, ended, options).finally(() => watching.abort());
-    // A daemon started by hand meanwhile may hold the daemon's own lock.
+    // A daemon that was started by hand in the meantime may hold the daemon's own lock.
     if (answering !== pid) await writePidFile(this.#options.runner, spec.pidFile, answering);
     options.narrate?.({ kind: 'done', id: `start ${spec.name}`, text: `${spec.name} is running (pid ${answering})` });
     return { pid: answering, started: spawned && answering === pid };
@@ -304,7 +305,7 @@ const goneMs = 50;
 /** Resolves when a process that is not our child has ended; stays pending when the signal aborts first. */
 const untilGone = async (runner: Runner, pid: number, signal: AbortSignal): Promise<Exit> => {
   while (!signal.aborted) {
-    // A failed connection says nothing about the process.
+    // A failed connection does not mean that the process is broken.
     if ((await runner.identity(pid).catch(() => undefined)) === null) return { code: null, signal: null };
     await new Promise((resolve) => setTimeout(resolve, goneMs));
   }

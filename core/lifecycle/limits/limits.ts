@@ -83,7 +83,7 @@ export class Confiner {
     });
   }
 
-  /** The control group of a run; `folder` is that of its `Confined`. The group is looked up on each use. */
+  /** The control group of a run, looked up on each use. `folder` comes from its `Confined`. */
   groupOf(run: { name: string; nonce: string; folder?: string | null }): RunGroup {
     return new RunGroup(run, async () => {
       const scope = `${groupName(run)}.scope`;

@@ -1,8 +1,8 @@
 /** systemd user units for queen and hive: started at login or boot. Stopping one never stops its workers. */
 import { join } from 'node:path';
 import { printedLines } from '../../boundary/printed-lines.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { cleanEnvironment } from '../system/environment.ts';
 import type { Runner, RunResult } from '../system/runner.ts';
 

@@ -3,9 +3,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 
 /** A part of the file, in bytes. */
 export interface TailRange {
-  /** Skips everything before this: the output of an earlier process. Ignored when the file was truncated since. */
+  /** Where to begin, such as after the output of an earlier process. Ignored if the file is now shorter. */
   from?: number;
-  /** Skips everything after this. */
+  /** Where to stop. */
   end?: number;
 }
 

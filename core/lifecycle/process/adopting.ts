@@ -1,4 +1,4 @@
-/** Takes over the process of an earlier owner's run record, or handles that it has ended meanwhile. */
+/** Takes over the process of an earlier owner's run record, or records that it ended while nothing was watching. */
 import { ranOutOfMemory } from '../limits/out-of-memory.ts';
 import { processTable } from '../system/identity.ts';
 import type { ProcessIdentity } from '../system/runner.ts';

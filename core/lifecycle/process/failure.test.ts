@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { FailureCause } from '../../contract/worker-type.ts';
+import type { FailureCause } from '../../contract/worker-type/worker-type.ts';
 import type { Exit } from '../system/runner.ts';
 import { describeFailure, type EndReason, failureError } from './failure.ts';
 import { tempFolder } from './testing.ts';

@@ -2,9 +2,9 @@
 
 import { totalmem } from 'node:os';
 import { RbeeError } from '../../contract/errors.ts';
-import { diagnoseByRules } from '../../contract/failure-rules.ts';
 import type { WorkerFailure } from '../../contract/states.ts';
-import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type.ts';
+import { diagnoseByRules } from '../../contract/worker-type/failure-rules.ts';
+import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type/worker-type.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import type { OutOfMemory } from '../limits/out-of-memory.ts';
 import { tail } from '../logs/tail.ts';
@@ -56,9 +56,9 @@ export const describeFailure = async (context: FailureContext): Promise<FailureS
   const wasReady = reason.kind === 'ended' || reason.kind === 'unhealthy';
   const said = (): Promise<Diagnosis | undefined> =>
     diagnose({ log: lines, exit: isUnknown(exit) ? null : exit, wasReady }).catch(() => undefined);
-  // What the lifecycle observed itself needs no diagnosis of the log.
+  // If the lifecycle itself observed the reason, the log needs no diagnosis.
   const diagnosis = ownDiagnosis(reason) ?? (await said());
-  // The kernel knows more than an engine that only reports that it, or its child, was killed.
+  // If all that is known is that a process was killed, the kernel may know why: it ran out of memory.
   const known = memory && (!diagnosis || bareFacts.includes(diagnosis.cause)) ? outOfMemory(memory, memoryLimit) : null;
   // The system's last messages explain more than the fact that it was killed.
   const explained = [

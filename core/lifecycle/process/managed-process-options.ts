@@ -1,7 +1,7 @@
 /** What the owner of a process needs to know, and what it shows. */
-import type { Narrate } from '../../contract/narration.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import type { RestartPolicy, WorkerFailure, WorkerState } from '../../contract/states.ts';
-import type { Diagnosis, StopContract } from '../../contract/worker-type.ts';
+import type { Diagnosis, StopContract } from '../../contract/worker-type/worker-type.ts';
 import type { Confiner, Limits } from '../limits/limits.ts';
 import type { Runner } from '../system/runner.ts';
 import type { ObservedFailure } from './failure.ts';

@@ -1,6 +1,6 @@
 /** The description of one start of a process, and what is kept of it on disk. Plain data. */
 import type { RestartPolicy } from '../../contract/states.ts';
-import type { StopContract } from '../../contract/worker-type.ts';
+import type { StopContract } from '../../contract/worker-type/worker-type.ts';
 import type { Limits } from '../limits/limits.ts';
 
 /** How a process shows that it is ready. In every mode, its port must be open and belong to its process group. */

@@ -1,7 +1,7 @@
 /**
  * One process from its spawn or adoption to its end: its identity, its readiness and health checks, and how it ends.
  */
-import type { StopContract } from '../../contract/worker-type.ts';
+import type { StopContract } from '../../contract/worker-type/worker-type.ts';
 import { type MemoryMark, markMemory, type OutOfMemory, ranOutOfMemory } from '../limits/out-of-memory.ts';
 import type { GroupKills, RunGroup } from '../limits/run-group.ts';
 import { rotateRegularly } from '../logs/rotation.ts';
@@ -73,7 +73,7 @@ export class ProcessRun {
     this.#endWatches.push(rotateRegularly(run.log.file), this.#markMemory());
   }
 
-  /** Rejects with NotReadyError, or with the signal's reason; leaves the process as it is. */
+  /** Rejects with NotReadyError, or with the signal's reason; does not touch the process. */
   waitReady(options: {
     reported: Promise<void>;
     onProgress: (progress: number) => void;

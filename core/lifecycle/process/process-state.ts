@@ -2,7 +2,7 @@
  * What the owner of a process knows about it, and the steps that starting, stopping, sleeping and adopting share. Only
  * work that runs in the owner's queue may change it.
  */
-import type { NarrationEvent } from '../../contract/narration.ts';
+import type { NarrationEvent } from '../../contract/api/narration.ts';
 import { type WorkerFailure, type WorkerState, workerMoves } from '../../contract/states.ts';
 import { type Confiner, localConfiner } from '../limits/limits.ts';
 import type { RunGroup } from '../limits/run-group.ts';

@@ -27,7 +27,7 @@ export class RecordWriter {
     this.#options = options;
   }
 
-  /** Writes the record as it is when its turn comes. Throws STATE_UNWRITABLE. */
+  /** Queues a write. It stores the record's contents at the time of the write. Throws STATE_UNWRITABLE. */
   save(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -50,7 +50,7 @@ export class RecordWriter {
     await this.save().catch(this.#options.onProblem);
   }
 
-  /** For changes that the next owner finds out by the nonce anyway: shares one write with what follows shortly. */
+  /** Delays the write so that it can be shared with later ones. Only for changes that the next owner can find by the nonce. */
   saveSoon(): void {
     this.#timer ??= setTimeout(() => void this.saveIfPossible(), soonMs).unref();
   }

@@ -1,6 +1,7 @@
 /** One start shared by any number of callers: it is cancelled when the last of them leaves. */
+
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 
 export class SharedStart {
   /** Started by the restart policy: callers that leave do not cancel it. */

@@ -1,6 +1,6 @@
 /** Asks a process to free its memory, or to load it again. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { StopContract } from '../../contract/worker-type.ts';
+import type { StopContract } from '../../contract/worker-type/worker-type.ts';
 import { type HttpAnswer, httpRequest } from '../system/http-request.ts';
 import type { Exit } from '../system/runner.ts';
 import type { SleepRequest } from './process-plan.ts';

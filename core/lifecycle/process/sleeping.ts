@@ -7,14 +7,17 @@ import { watchLive } from './recovering.ts';
 import { cannotSleep, requestSleep } from './sleep.ts';
 
 export interface SleepOptions {
-  /** Wait first until no request is running. */
+  /** First wait until no request is running. */
   drain: boolean;
   narrate: WaitOptions['narrate'];
   /** Cuts the sleep short; its reason says why. */
   skip: AbortSignal;
 }
 
-/** Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_SLEEP_FAILED. */
+/**
+ * Returns when the engine has confirmed; does nothing if it sleeps already. Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY,
+ * WORKER_SLEEP_FAILED.
+ */
 export const runSleep = async (managed: ProcessState, { drain, narrate, skip }: SleepOptions): Promise<void> => {
   const { options, run, record } = managed;
   const { id } = options;
@@ -34,7 +37,7 @@ export const runSleep = async (managed: ProcessState, { drain, narrate, skip }: 
   try {
     await requestSleep(rest.sleep, { id, action: 'put to sleep', exited: run.exited, skip });
   } catch (error) {
-    // The owner was closed meanwhile, so the process may be asleep by now.
+    // The owner was closed during the request, so the process may be asleep by now.
     if (managed.closed) throw error;
     record.asleep = false;
     if (run.exit === null) watchLive(managed, run);
@@ -44,7 +47,7 @@ export const runSleep = async (managed: ProcessState, { drain, narrate, skip }: 
   managed.move('sleeping');
 };
 
-/** Throws WORKER_NOT_READY, WORKER_SLEEP_FAILED. */
+/** Returns when the process is ready again; does nothing if it is. Throws WORKER_NOT_READY, WORKER_SLEEP_FAILED. */
 export const runWake = async (
   managed: ProcessState,
   narrate: WaitOptions['narrate'],

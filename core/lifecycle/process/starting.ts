@@ -21,7 +21,7 @@ const maxPorts = 5;
 /** Makes the process ready from whatever state it is in. Throws WORKER_FAILED, CANCELLED, or what `plan` threw. */
 export const runStart = async (managed: ProcessState, start: SharedStart): Promise<void> => {
   const { id, stop } = managed.options;
-  // The restart policy queued this start, and the process is no longer wanted.
+  // The restart policy queued this start, but the process has since been stopped or deleted.
   if (start.background && managed.record.wanted === 'stopped') return;
   // The process has ended, but the queue has not reached the work that handles it.
   const ended = managed.run;

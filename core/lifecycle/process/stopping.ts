@@ -7,15 +7,19 @@ import type { ProcessRun } from './process-run.ts';
 import type { ProcessState } from './process-state.ts';
 
 export interface StopRequest {
+  /** First wait until no request is running. */
   drain: boolean;
-  /** SIGKILL at once. */
+  /** Send SIGKILL at once, without the signals of the type. */
   kill: boolean;
   narrate: WaitOptions['narrate'];
-  /** What the record wants afterwards. */
+  /** Recorded as the wanted state, which also holds for the next hive. */
   wanted: RunRecord['wanted'];
 }
 
-/** Throws STOP_FAILED, PERMISSION_DENIED. */
+/**
+ * Returns when the process and everything that it started have ended, including leftovers of an interrupted start. If
+ * something survives, the process counts as failed. Throws STOP_FAILED, PERMISSION_DENIED.
+ */
 export const runStop = async (managed: ProcessState, { drain, kill, narrate, wanted }: StopRequest): Promise<void> => {
   const { options, record, run } = managed;
   record.wanted = wanted;

@@ -67,7 +67,7 @@ const markedProcesses = async (runner: Runner, state: string): Promise<Marked[]>
   return marked.filter(({ nonce, identity }) => nonce !== '' && identity.pid !== runner.ownPid);
 };
 
-/** Null when it has ended meanwhile, as a worker that is being stopped or restarted does. */
+/** Null if it has ended since, like a worker that is being stopped or restarted. */
 const describeRun = async (runner: Runner, processes: readonly Marked[]): Promise<UnownedRun | null> => {
   const living = await Promise.all(
     processes.map(async ({ identity, nonce, worker }) => {

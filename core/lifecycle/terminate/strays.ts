@@ -3,7 +3,7 @@
  * parents. A process belongs to the run if it carries the run's nonce or is in the run's control group.
  */
 import { RbeeError } from '../../contract/errors.ts';
-import type { StopContract } from '../../contract/worker-type.ts';
+import type { StopContract } from '../../contract/worker-type/worker-type.ts';
 import { until } from '../async/until.ts';
 import type { RunGroup } from '../limits/run-group.ts';
 import { sameProcess } from '../system/identity.ts';

@@ -1,6 +1,6 @@
 /** Ends a process and its group: each signal in turn with its grace period, finally SIGKILL to the whole group. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { StopContract } from '../../contract/worker-type.ts';
+import type { StopContract } from '../../contract/worker-type/worker-type.ts';
 import { until } from '../async/until.ts';
 import { sameProcess } from '../system/identity.ts';
 import type { ProcessIdentity, Runner, SignalTarget } from '../system/runner.ts';

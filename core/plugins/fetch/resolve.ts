@@ -50,11 +50,7 @@ const resolveInRegistry = async (
     if (packument) return fromPackument(packument, candidate, integrity, options);
     missing.push(candidate.name);
   }
-  throw new FetchError(
-    'missing',
-    missing.join(', '),
-    `the registry ${options.registry} does not have ${missing.length === 1 ? 'it' : 'them'}`,
-  );
+  throw new FetchError('missing', missing.join(' or '), `the registry ${options.registry} does not have it`);
 };
 
 /** Null if the registry has no such package. */

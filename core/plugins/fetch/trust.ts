@@ -1,6 +1,6 @@
 /** Whether a package may be installed, and whether its publisher is known. Pure. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { UnknownPublisher } from '../../contract/needs.ts';
+import type { UnknownPublisher } from '../../contract/worker-type/needs.ts';
 import type { IndexEntry } from '../plugin-index.ts';
 import type { FoundPackage } from './fetch-calls.ts';
 

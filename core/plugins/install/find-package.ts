@@ -27,7 +27,7 @@ export interface FoundRequest {
   tag: string | undefined;
 }
 
-/** With `ownOnly`, a bare word can only be a type in rbee's own scope. Errors: those of fetching, packing, git. */
+/** With `ownOnly`, a bare word can only be a type in rbee's own scope. Errors: any from fetching, packing, git. */
 export const findPackage = async (
   request: Pick<InstallRequest, 'plugin' | 'offline'> & { ownOnly?: boolean },
   context: FindContext,
@@ -97,7 +97,7 @@ export const isInstalled = async (
   return root !== undefined && (await exists(join(root, 'package.json')));
 };
 
-/** Without a version, the installed or locked one is meant. */
+/** The installed or locked package, if the request names no version. */
 const pinned = async (
   candidates: readonly Candidate[],
   { data, config }: FindContext,

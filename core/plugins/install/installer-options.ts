@@ -1,5 +1,5 @@
 /** Options and requests of the installer. */
-import type { Narrate } from '../../contract/narration.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import type { PluginRequestOf } from '../../contract/plugins.ts';
 import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { TreeTarget } from '../tree/npm-tree.ts';

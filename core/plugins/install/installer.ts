@@ -1,8 +1,8 @@
 /** Installs and updates plugins from registries. Changes are atomic, even when several run at once. */
 import { join } from 'node:path';
-import type { NarrationEvent } from '../../contract/narration.ts';
-import type { UnknownPublisher } from '../../contract/needs.ts';
+import type { NarrationEvent } from '../../contract/api/narration.ts';
 import type { PluginHit, PluginUpdate, PluginView } from '../../contract/plugins.ts';
+import type { UnknownPublisher } from '../../contract/worker-type/needs.ts';
 import { refuseClash } from '../clash.ts';
 import type { FoundPackage, PackageSource } from '../fetch/fetch-calls.ts';
 import { RegistryClient } from '../fetch/registry-client.ts';
@@ -50,7 +50,7 @@ export class Installer extends InstalledPlugins {
     this.#fetcher.close();
   }
 
-  /** Errors: those of fetching, trust, examination and npm; on error nothing changes. */
+  /** Errors: any from fetching, trust, examination and npm; on error nothing changes. */
   async install(request: InstallRequest, call: Call): Promise<PluginView> {
     const there = request.force ? null : await findInstalledEntry(request, this.#options.data);
     if (there) {
@@ -65,7 +65,7 @@ export class Installer extends InstalledPlugins {
 
   /**
    * What an installation would do, and which publisher the user must confirm; null if already installed. Changes
-   * nothing. Errors: those of fetching, and SCOPE_NOT_ALLOWED.
+   * nothing. Errors: any from fetching, and SCOPE_NOT_ALLOWED.
    */
   async wanted(
     request: Pick<InstallRequest, 'plugin' | 'variant' | 'offline' | 'force'> & { ownOnly?: boolean },

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { atFullScale } from '@rbee/test/scale';
-import type { NarrationEvent } from '../../contract/narration.ts';
+import type { NarrationEvent } from '../../contract/api/narration.ts';
 import {
   type PluginOptions,
   packPlugin,

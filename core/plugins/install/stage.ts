@@ -1,9 +1,9 @@
 /** Builds the trees of an examined package, ready to be moved into the store. */
 import { cp, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Narrate } from '../../contract/narration.ts';
-import { isBuiltFor } from '../../contract/platforms.ts';
-import type { VariantPackages } from '../../contract/worker-type.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
+import { isBuiltFor } from '../../contract/worker-type/platforms.ts';
+import type { VariantPackages } from '../../contract/worker-type/worker-type.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 import type { FoundPackage } from '../fetch/fetch-calls.ts';
 import type { LockedPlugin, LockedVariant } from '../lock-file.ts';

@@ -1,7 +1,7 @@
 /** For tests: a new store whose npm uses only one registry. */
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NarrationEvent } from '../../contract/narration.ts';
+import type { NarrationEvent } from '../../contract/api/narration.ts';
 import { Installer, type InstallerOptions, type InstallRequest } from '../install/installer.ts';
 
 export interface TestStore {

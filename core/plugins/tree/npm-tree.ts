@@ -1,8 +1,8 @@
 /** Installs a plugin's dependencies with npm into a new folder. The only file that runs npm. */
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { exists } from '../../lifecycle/fs/file-kind.ts';
 import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import { npmTimeouts } from '../fetch/npm-config.ts';

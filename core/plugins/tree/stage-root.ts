@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import npa from 'npm-package-arg';
 import { RbeeError } from '../../contract/errors.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
-import type { VariantPackages } from '../../contract/worker-type.ts';
+import type { VariantPackages } from '../../contract/worker-type/worker-type.ts';
 
 /** Contains the empty package that replaces each omitted one. */
 const leftOutFolder = 'left-out';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { NarrationEvent } from '../../contract/narration.ts';
+import type { NarrationEvent } from '../../contract/api/narration.ts';
 import { eventually, tempFolder } from '../../lifecycle/process/testing.ts';
 import { type TreeWatch, watchTree } from './tree-watch.ts';
 

@@ -1,8 +1,8 @@
 /** Watches the packages that npm installs into a folder: reports progress, and stops npm if they become too large. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { formatBytes, formatDuration } from '../../narration/quantities.ts';
 import { type TreeSize, treeSize } from '../../programs/tree-size.ts';
 import { largestPackage } from './largest-package.ts';
@@ -34,7 +34,7 @@ const pauseShare = 10;
 
 /**
  * Runs `work`, which fills the folder, and returns its result. The work's signal is aborted if the tree is too large or
- * the watch's own signal is aborted. Errors: those of `work`, PACKAGE_REFUSED.
+ * the watch's own signal is aborted. Errors: any from `work`, PACKAGE_REFUSED.
  */
 export const watchTree = async <Result>(
   watch: TreeWatch,

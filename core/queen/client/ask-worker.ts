@@ -1,8 +1,9 @@
 /** Requests to workers, as applications make them, sent over the queen's socket. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { catalogueError } from '../../contract/application-code.ts';
+import { catalogueError } from '../../contract/api/application-code.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import type { QueenAddress } from './address.ts';
 import { connectionError, openStream } from './http.ts';
 
 export interface WorkerRequest {
@@ -17,12 +18,12 @@ export interface WorkerRequest {
 const answerTimeoutMs = 24 * 3_600_000;
 
 /** The answer as a stream. Throws the error that the queen or engine answers, and QUEEN_NOT_RUNNING. */
-export const askWorker = (socketPath: string, { path, body, signal }: WorkerRequest): Promise<IncomingMessage> => {
+export const askWorker = (address: QueenAddress, { path, body, signal }: WorkerRequest): Promise<IncomingMessage> => {
   const request = { method: 'POST', path, signal, timeoutMs: answerTimeoutMs } as const;
-  if (!(body instanceof FormData)) return openStream(socketPath, { ...request, body });
+  if (!(body instanceof FormData)) return openStream(address, { ...request, body });
   const form = new Response(body);
   const headers = { 'content-type': form.headers.get('content-type') ?? '' };
-  return openStream(socketPath, { ...request, headers, body: Readable.fromWeb(form.body as never) });
+  return openStream(address, { ...request, headers, body: Readable.fromWeb(form.body as never) });
 };
 
 /**

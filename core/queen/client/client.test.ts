@@ -5,8 +5,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
+import type { JobEvent } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { JobEvent } from '../../contract/narration.ts';
 import { connectQueen } from './client.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-client-'));

@@ -1,12 +1,13 @@
-/** A client of the queen over its socket: reads, jobs and their events. */
+/** A client of a queen, over its socket or the network: reads, jobs and their events. */
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pathsFrom } from '../../config/paths.ts';
+import { isOutcome, type JobEvent } from '../../contract/api/narration.ts';
+import type { OperationInput, OperationName } from '../../contract/api/operations.ts';
+import type { JobView } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { isOutcome, type JobEvent } from '../../contract/narration.ts';
-import type { OperationInput, OperationName } from '../../contract/operations.ts';
-import type { JobView } from '../../contract/queen-api.ts';
 import type { WorkerName } from '../fleet/worker-key.ts';
+import type { QueenAddress } from './address.ts';
 import { requestJson } from './http.ts';
 import { type LogOptions, workerLogs } from './logs.ts';
 import type { OperationResult } from './results.ts';
@@ -26,7 +27,7 @@ export interface RunOptions {
 }
 
 export interface QueenClient {
-  readonly socketPath: string;
+  readonly address: QueenAddress;
   /** A read: `get<FleetStatus>('/v1/status')`. */
   get<Answer>(path: string, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<Answer>;
   /** Starts an operation and gives the id of its job. */
@@ -56,24 +57,24 @@ export interface QueenClient {
 }
 
 /**
- * A client of the queen at this socket; by default, of the queen that this user's `rbee` command uses. Connects on each
- * call, not before. Calls throw only RbeeError.
+ * A client of the queen at this socket, or at this URL with this key; by default, of the queen that this user's `rbee`
+ * command uses on this machine. Connects on each call, not before. Calls throw only RbeeError.
  */
-export const connectQueen = ({ socketPath = ownSocket() }: { socketPath?: string } = {}): QueenClient => {
+export const connectQueen = (address: QueenAddress = { socketPath: ownSocket() }): QueenClient => {
   const client: QueenClient = {
-    socketPath,
-    get: (path, options) => requestJson(socketPath, { path, ...options }),
+    address,
+    get: (path, options) => requestJson(address, { path, ...options }),
     startJob: async (operation, input, options = {}) => {
       const headers = { 'idempotency-key': options.idempotencyKey ?? randomUUID() };
       const body = { operation, input };
       const request = { method: 'POST', path: '/v1/jobs', headers, body, signal: options.signal } as const;
-      return (await requestJson<{ job_id: string }>(socketPath, request)).job_id;
+      return (await requestJson<{ job_id: string }>(address, request)).job_id;
     },
-    watchJob: (id, options) => watchJob(socketPath, id, options),
-    cancelJob: (id) => requestJson(socketPath, { method: 'DELETE', path: jobPath(id) }),
+    watchJob: (id, options) => watchJob(address, id, options),
+    cancelJob: (id) => requestJson(address, { method: 'DELETE', path: jobPath(id) }),
     answerJob: (id, ask, answer) =>
-      requestJson(socketPath, { method: 'POST', path: `${jobPath(id)}/answers`, body: { id: ask, answer } }),
-    logs: (worker, options) => workerLogs(socketPath, worker, options),
+      requestJson(address, { method: 'POST', path: `${jobPath(id)}/answers`, body: { id: ask, answer } }),
+    logs: (worker, options) => workerLogs(address, worker, options),
     runOperation: async (operation, input, options = {}) => {
       options.signal?.throwIfAborted();
       const id = await client.startJob(operation, input, { idempotencyKey: options.idempotencyKey });

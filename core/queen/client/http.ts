@@ -1,9 +1,11 @@
-/** One HTTP request over the queen's socket; failures become errors of the catalogue. */
+/** One HTTP request to a queen; failures become errors of the catalogue. */
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
+import { createRequire } from 'node:module';
 import { pipeline, Readable } from 'node:stream';
 import { checkSocket } from '../../config/private-places.ts';
-import { catalogueError } from '../../contract/application-code.ts';
+import { catalogueError } from '../../contract/api/application-code.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import { isRemote, type QueenAddress, type RemoteQueen } from './address.ts';
 
 export interface QueenRequest {
   method?: 'GET' | 'POST' | 'DELETE';
@@ -17,8 +19,8 @@ export interface QueenRequest {
 }
 
 /** Sends a request and returns the whole JSON response. Throws the queen's error, or QUEEN_NOT_RUNNING. */
-export const requestJson = async <Answer>(socketPath: string, options: QueenRequest): Promise<Answer> => {
-  const response = await openStream(socketPath, options);
+export const requestJson = async <Answer>(address: QueenAddress, options: QueenRequest): Promise<Answer> => {
+  const response = await openStream(address, options);
   const text = await readText(response);
   if (text === '') return undefined as Answer;
   try {
@@ -33,31 +35,28 @@ export const requestJson = async <Answer>(socketPath: string, options: QueenRequ
 };
 
 /** Sends a request and returns the response after its headers. Throws for status 400 or more. */
-export const openStream = async (socketPath: string, options: QueenRequest): Promise<IncomingMessage> => {
-  const response = await send(socketPath, options);
+export const openStream = async (address: QueenAddress, options: QueenRequest): Promise<IncomingMessage> => {
+  const response = await send(address, options);
   if ((response.statusCode ?? 500) < 400) return response;
   const text = await readText(response);
   throw errorFrom(text, response.statusCode ?? 500);
 };
 
-const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessage> =>
+const send = (address: QueenAddress, options: QueenRequest): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     const stream = options.body instanceof Readable ? options.body : undefined;
     const body = options.body === undefined || stream ? undefined : Buffer.from(JSON.stringify(options.body));
     const length = body ? { 'content-type': 'application/json', 'content-length': body.length } : {};
     const timeoutMs = options.timeoutMs ?? 30_000;
-    // Checked before the first byte: no operation or passphrase may reach another user's process.
-    checkSocket(socketPath);
-    const outgoing = request({
-      socketPath,
+    const target = targetOf(address);
+    const outgoing = target.send({
+      ...target.options,
       method: options.method ?? 'GET',
       path: options.path,
-      headers: { host: 'queen', ...length, ...options.headers },
+      headers: { ...target.headers, ...length, ...options.headers },
       signal: options.signal,
       // A command makes few requests, and an idle connection must not keep it alive.
       agent: false,
-      // Saves 4 ms per command: otherwise Node compiles a pattern for IPv6 addresses.
-      servername: '',
     } as RequestOptions);
     const timer = setTimeout(() => outgoing.destroy(timedOut(timeoutMs)), timeoutMs);
     outgoing.once('response', (response) => {
@@ -66,17 +65,49 @@ const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessag
     });
     outgoing.once('error', (error) => {
       clearTimeout(timer);
-      reject(connectionError(error, options.signal));
+      reject(connectionError(error, options.signal, address));
     });
     // Node ends some requests without an error, so the caller would wait forever.
     outgoing.once('close', () => {
       clearTimeout(timer);
-      reject(connectionError(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })));
+      reject(
+        connectionError(
+          Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }),
+          undefined,
+          address,
+        ),
+      );
     });
     if (!stream) outgoing.end(body);
     // The response may arrive before the whole body was sent; then it counts.
     else pipeline(stream, outgoing, () => {});
   });
+
+interface Target {
+  send: typeof request;
+  options: RequestOptions;
+  headers: Record<string, string>;
+}
+
+const targetOf = (address: QueenAddress): Target => {
+  if (isRemote(address)) return remoteTarget(address);
+  const { socketPath } = address;
+  // Checked before the first byte: no operation or passphrase may reach another user's process.
+  checkSocket(socketPath);
+  // Without a server name, Node compiles no pattern for IPv6 addresses, which saves 4 ms per command.
+  const options = { socketPath, servername: '' } as RequestOptions;
+  return { send: request, options, headers: { host: 'queen' } };
+};
+
+const remoteTarget = ({ url, key }: RemoteQueen): Target => {
+  const { protocol, hostname, port } = new URL(url);
+  const options = { hostname: hostname.replace(/^\[|\]$/g, ''), ...(port !== '' && { port }) };
+  const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  return { send: protocol === 'https:' ? secure().request : request, options, headers };
+};
+
+/** TLS takes long to load, and most commands talk to a socket. */
+const secure = (): { request: typeof request } => createRequire(import.meta.url)('node:https');
 
 const timedOut = (timeoutMs: number): RbeeError =>
   RbeeError.of('TIMEOUT', {
@@ -86,10 +117,11 @@ const timedOut = (timeoutMs: number): RbeeError =>
   });
 
 /** Turns a connection error into an error of the catalogue. */
-export const connectionError = (error: unknown, signal?: AbortSignal): RbeeError => {
+export const connectionError = (error: unknown, signal?: AbortSignal, address?: QueenAddress): RbeeError => {
   if (error instanceof RbeeError) return error;
   if (signal?.aborted) return RbeeError.of('CANCELLED', { what: 'the request' }, { cause: error });
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (address && isRemote(address)) return unreachable(address, error);
   if (code === 'EACCES' || code === 'EPERM') {
     return RbeeError.of('PERMISSION_DENIED', { action: 'talk to', name: 'the queen' }, { cause: error });
   }
@@ -98,6 +130,28 @@ export const connectionError = (error: unknown, signal?: AbortSignal): RbeeError
     return RbeeError.of('QUEEN_NOT_RUNNING', {}, { cause: error });
   }
   return asRbeeError(error, 'the connection to the queen', 'rbee queen logs');
+};
+
+const unreachable = ({ url }: RemoteQueen, error: unknown): RbeeError => {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const [problem, hint] = /CERT|SIGNED|TLS|SSL|ISSUER/.test(code)
+    ? [
+        `its certificate is not accepted (${message})`,
+        'name the file of its certificate authority in NODE_EXTRA_CA_CERTS, or use a name that is in the certificate',
+      ]
+    : [reasons[code] ?? message, 'check RBEE_QUEEN, and "listen" under [gateway] in the rbee.conf of that machine'];
+  return RbeeError.of('QUEEN_UNREACHABLE', { url, problem, hint }, { cause: error });
+};
+
+const reasons: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'there is no machine of that name',
+  EAI_AGAIN: 'its name cannot be resolved now',
+  EHOSTUNREACH: 'there is no route to it',
+  ENETUNREACH: 'there is no route to it',
+  ETIMEDOUT: 'it did not answer in time',
+  ECONNRESET: 'it closed the connection',
+  EPROTO: 'it does not speak TLS there',
 };
 
 const readText = async (response: IncomingMessage): Promise<string> => {

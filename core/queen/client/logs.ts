@@ -1,6 +1,7 @@
 /** Logs of a worker, forwarded by the queen. */
 import type { Readable } from 'node:stream';
 import type { WorkerName } from '../fleet/worker-key.ts';
+import type { QueenAddress } from './address.ts';
 import { openStream } from './http.ts';
 
 export interface LogOptions {
@@ -15,7 +16,7 @@ export interface LogOptions {
  * Plain text as the worker wrote it. Throws WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, QUEEN_NOT_RUNNING.
  */
 export const workerLogs = (
-  socketPath: string,
+  address: QueenAddress,
   { worker, hive }: WorkerName,
   options: LogOptions = {},
 ): Promise<Readable> => {
@@ -24,7 +25,7 @@ export const workerLogs = (
     lines: String(options.lines ?? 100),
     follow: String(options.follow ?? false),
   });
-  return openStream(socketPath, {
+  return openStream(address, {
     path: `/v1/workers/${encodeURIComponent(worker)}/logs?${query}`,
     signal: options.signal,
   });

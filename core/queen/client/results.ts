@@ -1,11 +1,8 @@
 /** Input and result types of each operation, for callers. */
-import type { AuditEntry, KeyView } from '../../contract/access.ts';
-import type { HiveDevices } from '../../contract/hive-api.ts';
-import type { ModelResults } from '../../contract/models.ts';
-import type { InferResult, ModelLoadResult, OperationInput, OperationName } from '../../contract/operations.ts';
-import type { PluginResults } from '../../contract/plugins.ts';
-import type { AbsentHive, FleetStatus, HiveCatalogEntry, HiveView } from '../../contract/queen-api.ts';
-import type { SecretView } from '../../contract/secret-reference.ts';
+import type { AuditEntry, KeyView } from '../../contract/api/access.ts';
+import type { HiveDevices } from '../../contract/api/hive-api.ts';
+import type { InferResult, ModelLoadResult, OperationInput, OperationName } from '../../contract/api/operations.ts';
+import type { AbsentHive, FleetStatus, HiveCatalogEntry, HiveView } from '../../contract/api/queen-api.ts';
 import type {
   DriftView,
   HiveLogs,
@@ -13,7 +10,10 @@ import type {
   SshTestResult,
   SyncResult,
   ValidationReport,
-} from '../../contract/sync.ts';
+} from '../../contract/api/sync.ts';
+import type { ModelResults } from '../../contract/models.ts';
+import type { PluginResults } from '../../contract/plugins.ts';
+import type { SecretView } from '../../contract/secret-reference.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 
 interface Results {

@@ -1,7 +1,8 @@
 /** Follows the events of a job over server-sent events, without gaps when the connection breaks. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isOutcome, type JobEvent } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { isOutcome, type JobEvent } from '../../contract/narration.ts';
+import type { QueenAddress } from './address.ts';
 import { connectionError, openStream } from './http.ts';
 
 export interface WatchOptions {
@@ -17,7 +18,7 @@ const retryMs = 200;
 
 /** Ends after the outcome, or quietly when aborted. Throws JOB_NOT_FOUND, QUEEN_NOT_RUNNING. */
 export async function* watchJob(
-  socketPath: string,
+  address: QueenAddress,
   id: string,
   { after = 0, signal, reconnectTimeoutMs = 3_000 }: WatchOptions = {},
 ): AsyncGenerator<JobEvent, void, undefined> {
@@ -25,7 +26,7 @@ export async function* watchJob(
   let goneSince: number | undefined;
   while (!signal?.aborted) {
     try {
-      for await (const event of connection(socketPath, id, last, signal)) {
+      for await (const event of connection(address, id, last, signal)) {
         goneSince = undefined;
         if (event.seq <= last) continue;
         last = event.seq;
@@ -34,8 +35,8 @@ export async function* watchJob(
       }
     } catch (thrown) {
       if (signal?.aborted) return;
-      const error = connectionError(thrown);
-      if (error.code !== 'QUEEN_NOT_RUNNING') throw error;
+      const error = connectionError(thrown, undefined, address);
+      if (error.code !== 'QUEEN_NOT_RUNNING' && error.code !== 'QUEEN_UNREACHABLE') throw error;
       goneSince ??= performance.now();
       if (performance.now() - goneSince > reconnectTimeoutMs) throw error;
     }
@@ -44,12 +45,12 @@ export async function* watchJob(
 }
 
 async function* connection(
-  socketPath: string,
+  address: QueenAddress,
   id: string,
   after: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<JobEvent, void, undefined> {
-  const response = await openStream(socketPath, {
+  const response = await openStream(address, {
     path: `/v1/jobs/${encodeURIComponent(id)}/events`,
     headers: { accept: 'text/event-stream', 'last-event-id': String(after) },
     signal,

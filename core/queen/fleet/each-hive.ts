@@ -1,6 +1,7 @@
 /** Asks several hives concurrently. A hive that fails is reported beside the answers of the others. */
+
+import type { AbsentHive } from '../../contract/api/queen-api.ts';
 import { asRbeeError } from '../../contract/errors.ts';
-import type { AbsentHive } from '../../contract/queen-api.ts';
 import type { Fleet } from './fleet.ts';
 import type { Member } from './member.ts';
 

@@ -1,7 +1,8 @@
 /** All hives and their workers as the queen knows them. Reads come from memory. */
+
+import type { HiveCatalogEntry, HiveView } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { isInRange } from '../../contract/ports.ts';
-import type { HiveCatalogEntry, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { FleetWorker } from '../../gateway/fleet.ts';
 import { didYouMean } from '../../narration/near.ts';

@@ -1,7 +1,7 @@
 /** How the queen reaches one hive, wherever the hive runs. */
 import type { Duplex } from 'node:stream';
+import type { HiveView } from '../../contract/api/queen-api.ts';
 import type { PortRange } from '../../contract/ports.ts';
-import type { HiveView } from '../../contract/queen-api.ts';
 import type { HiveClient } from '../../hive/client.ts';
 
 export type { HiveCall, HiveChange, HiveClient, WorkerCall } from '../../hive/client.ts';

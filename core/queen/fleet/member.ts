@@ -1,8 +1,8 @@
 /** One hive as the queen knows it: its last state, kept up to date by heartbeats, and whether it answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Heartbeat, HiveState, HiveWorker } from '../../contract/api/hive-api.ts';
+import type { HiveStatus, HiveView } from '../../contract/api/queen-api.ts';
 import { asRbeeError, type RbeeError } from '../../contract/errors.ts';
-import type { Heartbeat, HiveState, HiveWorker } from '../../contract/hive-api.ts';
-import type { HiveStatus, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { HiveConnection } from './hive-connection.ts';
 import { isSilent, type LoopLag, type SignOfLife } from './liveness.ts';
@@ -67,12 +67,12 @@ export class Member {
     return this.#reason;
   }
 
-  /** It does not answer, but is expected to soon: it has only just been lost, or is only just being connected to. */
+  /** Whether it does not answer but is expected back soon: it was just lost, or is being connected to. */
   get isReturning(): boolean {
     return this.#lostAt !== undefined;
   }
 
-  /** Its heartbeats arrive. When they break, a hive stays online for a while, but is no longer heard. */
+  /** Whether heartbeats arrive. After they stop, the hive still counts as online for a while. */
   get isHeard(): boolean {
     return this.#status === 'online' && this.#broken === undefined;
   }
@@ -86,7 +86,7 @@ export class Member {
     return this.#reading !== undefined;
   }
 
-  /** As last reported, even if the hive no longer answers. */
+  /** As last reported; kept when the hive stops answering. */
   get workers(): ReadonlyMap<string, HiveWorker> {
     return this.#workers;
   }

@@ -1,10 +1,10 @@
 /** What users see of hives and workers. */
-import type { HiveState, HiveWorker } from '../../contract/hive-api.ts';
-import type { HiveView } from '../../contract/queen-api.ts';
-import { methodsOf } from '../../contract/served-path.ts';
+import type { HiveState, HiveWorker } from '../../contract/api/hive-api.ts';
+import type { HiveView } from '../../contract/api/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
+import { methodsOf } from '../../contract/worker-type/served-path.ts';
 
-/** States in which a process may be alive; without its hive, that is unknown. */
+/** States in which the worker's process may be alive. If the hive does not answer, such a worker is `lost`. */
 const alive = new Set(['starting', 'loading', 'ready', 'sleeping', 'draining', 'stopping', 'unhealthy']);
 
 /** Leaves out the key and the ports, which only the queen needs. `lost`: its hive does not answer. */

@@ -1,5 +1,5 @@
 /** The kinds of requests: how to describe each, and the paths that usually serve it. */
-import type { ServedKind } from '../../contract/worker-type.ts';
+import type { ServedKind } from '../../contract/worker-type/worker-type.ts';
 
 export interface Ability {
   kind: ServedKind;

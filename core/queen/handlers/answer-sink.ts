@@ -1,8 +1,8 @@
 /** Collects a streamed answer: emits pieces of text as they arrive, and gives the result at the end. */
 import { StringDecoder } from 'node:string_decoder';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
+import type { InferResult } from '../../contract/api/operations.ts';
 import { isErrorBody, RbeeError } from '../../contract/errors.ts';
-import type { HiveWorker } from '../../contract/hive-api.ts';
-import type { InferResult } from '../../contract/operations.ts';
 import type { ResponseHeaders, WorkerSink } from '../../gateway/gateway.ts';
 
 interface Chunk {

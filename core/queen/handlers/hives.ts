@@ -1,7 +1,7 @@
 /** Hives: starting and stopping them here and on other machines, their logs, and SSH tests. */
 import { localAlias } from '../../config/hive-entry.ts';
+import type { HiveView } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveView } from '../../contract/queen-api.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { type RemoteCall, remoteCall } from '../provision/machine.ts';
 import { hiveLog } from '../supervise/hive-spec.ts';

@@ -11,7 +11,7 @@ import { knownOnly } from './known-only.ts';
 import { loadModel, unloadModel } from './load-model.ts';
 import { downloadModel, listModels, onModels } from './models.ts';
 import { inspectPlugin, installPlugin, linkPlugin, onPlugins, searchPlugins, updatePlugins } from './plugins.ts';
-import { deleteSecret, listSecrets, setSecret, withSecrets, withSecretsAgain } from './secrets.ts';
+import { deleteSecret, listSecrets, setSecret, withSecrets, withWorkerSecrets } from './secrets.ts';
 import type { Handler, Handlers, QueenServices } from './services.ts';
 import { Serving } from './serving.ts';
 
@@ -47,8 +47,10 @@ export const makeHandlers = (services: QueenServices): Handlers => {
       withSecrets(services, (input, context) => spawnWorker(services, input, context)),
     ),
     worker_stop: (input, context) => stopWorker(services, input, context),
-    worker_start: withSecretsAgain<'worker_start'>(services, (input, context) => startWorker(services, input, context)),
-    worker_restart: withSecretsAgain<'worker_restart'>(services, (input, context) =>
+    worker_start: withWorkerSecrets<'worker_start'>(services, (input, context) =>
+      startWorker(services, input, context),
+    ),
+    worker_restart: withWorkerSecrets<'worker_restart'>(services, (input, context) =>
       restartWorker(services, input, context),
     ),
     worker_sleep: (input, context) => sleepWorker(services, input, context),

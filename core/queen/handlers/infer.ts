@@ -1,5 +1,5 @@
 /** Answers a prompt with a worker that serves the model, and spawns one if needed. */
-import type { InferInput, InferResult } from '../../contract/operations.ts';
+import type { InferInput, InferResult } from '../../contract/api/operations.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { AnswerSink } from './answer-sink.ts';

@@ -1,6 +1,6 @@
 /** Callers without scope `admin` start workers of installed types and known models only: nothing new is downloaded. */
 import { localAlias } from '../../config/hive-entry.ts';
-import { includesScope } from '../../contract/access.ts';
+import { includesScope } from '../../contract/api/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { looksLikeReference } from '../../contract/model-reference.ts';
 import type { Fleet } from '../fleet/fleet.ts';

@@ -3,8 +3,8 @@
  * it.
  */
 import { localAlias } from '../../config/hive-entry.ts';
+import type { CatalogEntry } from '../../contract/api/hive-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate, PluginView } from '../../contract/plugins.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { scriptsElsewhere } from '../provision/provision.ts';

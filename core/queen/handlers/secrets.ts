@@ -1,8 +1,8 @@
 /** Operations on secrets, which are stored on the queen's machine. Values can be set, and are never returned. */
 import { type HivesConf, hivesConfFile, loadHivesConf } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { type SecretUse, type SecretView, secretsOf } from '../../contract/secret-reference.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
@@ -14,6 +14,7 @@ export interface SecretDeps {
   paths: Pick<Paths, 'config' | 'isChosen'>;
 }
 
+/** Stores a value, and returns the secret without it. */
 export const setSecret =
   ({ fleet, secrets, paths }: SecretDeps): Handler<'secret_set'> =>
   async ({ name, value }, { narrate }) => {
@@ -36,6 +37,7 @@ export const secretViews = async (
   return (await secrets.store.list()).map((entry) => ({ ...entry, uses: uses.get(entry.name) ?? [] }));
 };
 
+/** Deletes a secret even if workers use it; they are in `uses`. Errors: SECRET_NOT_FOUND. */
 export const deleteSecret =
   ({ fleet, secrets, paths }: SecretDeps): Handler<'secret_delete'> =>
   async ({ name }, { narrate }) => {
@@ -52,8 +54,8 @@ export const withSecrets =
     return spawn(input, context);
   };
 
-/** The same for an existing worker. Errors: also WORKER_NOT_FOUND, WORKER_AMBIGUOUS. */
-export const withSecretsAgain =
+/** Like `withSecrets`, for an existing worker. Errors: also WORKER_NOT_FOUND, WORKER_AMBIGUOUS. */
+export const withWorkerSecrets =
   <Name extends 'worker_start' | 'worker_restart'>(
     { fleet, secrets }: Pick<SecretDeps, 'fleet' | 'secrets'>,
     change: Handler<Name>,

@@ -1,7 +1,7 @@
 /** What the handlers of operations depend on. */
 import type { Paths } from '../../config/paths.ts';
-import type { OperationInput, OperationName } from '../../contract/operations.ts';
-import type { FleetStatus } from '../../contract/queen-api.ts';
+import type { OperationInput, OperationName } from '../../contract/api/operations.ts';
+import type { FleetStatus } from '../../contract/api/queen-api.ts';
 import type { KeyRing } from '../../gateway/access/key-ring.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { AuditLog } from '../audit/audit-log.ts';

@@ -1,12 +1,12 @@
 /** Ensures that a ready worker serves a model: a running one, a starting one, or a new one. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { localAlias } from '../../config/hive-entry.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
+import type { ModelLoadInput, ModelLoadResult } from '../../contract/api/operations.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveWorker } from '../../contract/hive-api.ts';
 import { formatModelReference, looksLikeReference, parseModelReference } from '../../contract/model-reference.ts';
-import type { ModelLoadInput, ModelLoadResult } from '../../contract/operations.ts';
-import { takesMethod } from '../../contract/served-path.ts';
-import type { ServedKind } from '../../contract/worker-type.ts';
+import { takesMethod } from '../../contract/worker-type/served-path.ts';
+import type { ServedKind } from '../../contract/worker-type/worker-type.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { type Candidate, choose } from '../../gateway/routing/choice.ts';
 import type { Fleet } from '../fleet/fleet.ts';

@@ -2,8 +2,9 @@
  * Limits what machines and programs may narrate in a job: steps, progress and remarks, with known fields and bounded
  * length. Questions, plans and generated text come only from the queen, so nothing can imitate them.
  */
+
+import type { NarrationEvent } from '../../contract/api/narration.ts';
 import type { ErrorBody } from '../../contract/errors.ts';
-import type { NarrationEvent } from '../../contract/narration.ts';
 
 export type BoundedEvent = Extract<NarrationEvent, { kind: 'step' | 'progress' | 'done' | 'info' | 'warning' }>;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
-import type { JobEvent, NarrationEvent } from '../../contract/narration.ts';
+import type { JobEvent, NarrationEvent } from '../../contract/api/narration.ts';
 import { JobStore, type JobStoreOptions } from './job-store.ts';
 import { type JobContext, Jobs, type JobsOptions } from './jobs.ts';
 

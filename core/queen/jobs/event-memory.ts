@@ -1,5 +1,5 @@
 /** The newest events of all jobs in memory, under one budget: the job with the most drops its oldest. */
-import type { JobEvent } from '../../contract/narration.ts';
+import type { JobEvent } from '../../contract/api/narration.ts';
 
 interface Held {
   event: JobEvent;

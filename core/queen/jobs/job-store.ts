@@ -1,14 +1,14 @@
 /** Jobs and their events on disk. SQLite, written in batches, with limits on age, number and size. */
 import { chmodSync, existsSync, renameSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { JobEvent, Outcome } from '../../contract/api/narration.ts';
+import type { OperationName } from '../../contract/api/operations.ts';
+import type { JobState, JobView } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { JobEvent, Outcome } from '../../contract/narration.ts';
-import type { OperationName } from '../../contract/operations.ts';
-import type { JobState, JobView } from '../../contract/queen-api.ts';
 import { storedInput } from './kept-input.ts';
 import { defaultLimits, eventOverhead } from './limits.ts';
 
-/** A job as it is stored. */
+/** A stored job. */
 export interface JobRecord extends JobView {
   /** Idempotency key of the caller. */
   key: string | null;
@@ -28,7 +28,7 @@ export interface JobStoreOptions {
 const flushMs = 50;
 const flushCount = 200;
 const flushBytes = 2 ** 20;
-/** If the disk is full, drop the oldest events rather than fill the memory. */
+/** Events held in memory until they are written. If the disk is full, the oldest are dropped above this size. */
 export const maxPendingBytes = 4 * 2 ** 20;
 /** Shares of the maximum file size. Above `above`, the oldest jobs are cut until `to` is reached. */
 const room = {

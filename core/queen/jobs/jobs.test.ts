@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
+import type { JobEvent } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { JobEvent } from '../../contract/narration.ts';
 import { JobStore } from './job-store.ts';
 import { type JobContext, Jobs } from './jobs.ts';
 

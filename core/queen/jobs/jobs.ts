@@ -3,10 +3,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import {
+  isOutcome,
+  type JobEvent,
+  type Narrate,
+  type NarrationEvent,
+  type Outcome,
+} from '../../contract/api/narration.ts';
+import type { OperationName } from '../../contract/api/operations.ts';
+import type { JobState, JobsUsage, JobView } from '../../contract/api/queen-api.ts';
 import { asRbeeError, type ErrorBody, RbeeError } from '../../contract/errors.ts';
-import { isOutcome, type JobEvent, type Narrate, type NarrationEvent, type Outcome } from '../../contract/narration.ts';
-import type { OperationName } from '../../contract/operations.ts';
-import type { JobState, JobsUsage, JobView } from '../../contract/queen-api.ts';
 import { type Caller, owner } from '../../gateway/access/caller.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import { type RedactingStream, Redactor } from '../../secrets/redaction.ts';
@@ -78,7 +84,7 @@ interface LiveJob {
   window: EventWindow;
   /** Bytes of its narration on disk. */
   kept: number;
-  /** Narration from this event on is not stored. */
+  /** Number of the first event whose narration is not stored. */
   cutAt: number | undefined;
   /** The stored progress event of each step; a later one replaces it. */
   progress: Map<string, { seq: number; bytes: number }>;

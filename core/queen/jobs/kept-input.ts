@@ -2,7 +2,7 @@
  * The input of an operation as a job stores and shows it: without secrets in model addresses, without fields that must
  * not be stored, and with long texts cut on disk.
  */
-import { type OperationName, operations } from '../../contract/operations.ts';
+import { type OperationName, operations } from '../../contract/api/operations.ts';
 import { referencedSecret } from '../../contract/secret-reference.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 

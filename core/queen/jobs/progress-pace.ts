@@ -4,7 +4,7 @@ import type { BoundedEvent } from './bounded-event.ts';
 type Progress = Extract<BoundedEvent, { kind: 'progress' }>;
 
 const everyMs = 100;
-/** Maximum number of throttled steps. Beyond it, the one that was silent longest is no longer throttled. */
+/** Maximum number of throttled steps. When a new one exceeds it, the step with the oldest event is dropped. */
 const maxSteps = 1_000;
 
 export class ProgressPace {

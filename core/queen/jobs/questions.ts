@@ -1,7 +1,7 @@
 /** Open questions of a job, and their answers. */
 import { randomBytes } from 'node:crypto';
+import type { NarrationEvent } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { NarrationEvent } from '../../contract/narration.ts';
 
 interface Question {
   question: string;

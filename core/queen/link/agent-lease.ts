@@ -42,7 +42,7 @@ export class AgentLease {
     return this.#use(call, isInstalled, (agent) => work(agent instanceof AgentClient ? agent : null));
   }
 
-  /** Like `use`, but never changes the machine: without an agent, passes what was found there. */
+  /** Like `use`, but never changes the machine: if it has no agent, passes a description of the bare host instead. */
   inspect<Result>(call: RemoteCall, work: (found: AgentClient | BareHost) => Promise<Result>): Promise<Result> {
     return this.#use(call, () => false, work);
   }

@@ -1,8 +1,8 @@
 /** Starts an agent on a machine. If it is missing, first uploads it with the Node that it runs on. */
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import type { Library } from '../../delivery/libatomic.ts';
 import { runtimeName, runtimeVersion } from '../../delivery/runtime.ts';
 import { formatBytes as bytes } from '../../narration/quantities.ts';
@@ -29,7 +29,7 @@ export const findAgent = async (
   signal?: AbortSignal,
 ): Promise<AgentClient | BareHost> => startAgent(connection, await partsOf(bundles), signal);
 
-/** Uploads and starts the agent. Errors: HOST_*, UPLOAD_FAILED, SSH_*, and those of downloading Node. */
+/** Uploads and starts the agent. Errors: HOST_*, UPLOAD_FAILED, SSH_*, and any from downloading Node. */
 export const bringAgent = async (
   connection: SshConnection,
   host: BareHost,

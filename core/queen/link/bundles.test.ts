@@ -3,7 +3,7 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, zstdCompressSync } from 'node:zlib';
-import type { NarrationEvent } from '../../contract/narration.ts';
+import type { NarrationEvent } from '../../contract/api/narration.ts';
 import { tempFolder } from '../../lifecycle/process/testing.ts';
 import { Bundles } from './bundles.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, createZstdDecompress } from 'node:zlib';
 import { packageRoot } from '../../config/version.ts';
-import type { Narrate } from '../../contract/narration.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { type AppBundle, bundleApp, isWhole } from '../../delivery/app.ts';
 import { findLibatomic, type Library } from '../../delivery/libatomic.ts';
 import { type BundleTarget, bringRuntime, type NodeRuntime } from '../../delivery/runtime.ts';

@@ -65,7 +65,7 @@ export class MachineLink {
     }
   }
 
-  /** Reuses an open connection as it is: resolving the target again would start a process. */
+  /** Reuses an open connection without resolving the target again, which would start a process. */
   async #connect(asker?: Asker): Promise<SshConnection> {
     if (this.#open?.isOpen) return this.#open;
     const target = this.#target;

@@ -1,6 +1,7 @@
 /** Tests the connection to a machine and what is installed there, one check at a time, so that a person sees what fails. */
+
+import type { SshTestResult, SyncCheck } from '../../contract/api/sync.ts';
 import { asRbeeError } from '../../contract/errors.ts';
-import type { SshTestResult, SyncCheck } from '../../contract/sync.ts';
 import { runtimeVersion } from '../../delivery/runtime.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';

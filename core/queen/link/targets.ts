@@ -1,6 +1,6 @@
 /** The SSH target of a declared hive, including the hives that it jumps through. */
 import { jumpsOf } from '../../config/hives-conf.ts';
-import type { HiveDeclaration } from '../../contract/sync.ts';
+import type { HiveDeclaration } from '../../contract/api/sync.ts';
 import { parseJumps } from '../../ssh/resolve-target.ts';
 import type { SshTarget } from '../../ssh/target.ts';
 

@@ -1,6 +1,6 @@
 /** Asks a person before anything is downloaded from a new publisher. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { UnknownPublisher } from '../../contract/needs.ts';
+import type { UnknownPublisher } from '../../contract/worker-type/needs.ts';
 import { publisherUnknown } from '../../plugins/fetch/trust.ts';
 
 type Ask = (question: string, choices?: readonly string[]) => Promise<string>;

@@ -1,5 +1,5 @@
 /** A machine that is reached over SSH, as far as installing something on it needs to know. */
-import type { Narrate } from '../../contract/narration.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import type { Asker } from '../../ssh/pool.ts';
 import type { HiveClient } from '../fleet/hive-connection.ts';

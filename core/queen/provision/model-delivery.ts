@@ -18,7 +18,7 @@ export class ModelDelivery {
   }
 
   /**
-   * After this, the hive's own download finds all files. Errors: those of the download, of the upload, and of the hive.
+   * After this, the hive's own download finds all files. Errors: any from the download, the upload and the hive.
    */
   async bring(machine: Machine, request: ModelRequestOf<'download'>, call: RemoteCall): Promise<void> {
     const { model } = request;

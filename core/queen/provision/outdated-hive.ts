@@ -2,9 +2,10 @@
  * Hives with an older rbee: they cannot report what they lack, and accept only plugins of an older contract. What is
  * installed there works until they are updated.
  */
+
+import type { HiveState } from '../../contract/api/hive-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveState } from '../../contract/hive-api.ts';
-import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
+import type { HiveNeed, NeedsRequest } from '../../contract/worker-type/needs.ts';
 import { type HiveCall, type HiveClient, outdated } from '../../hive/client.ts';
 
 /** What the hive lacks next. If it is too old to tell, returns the error. Throws other errors of `needs`. */

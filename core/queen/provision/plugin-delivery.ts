@@ -4,8 +4,8 @@
  */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
-import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginView } from '../../contract/plugins.ts';
+import type { HiveNeed } from '../../contract/worker-type/needs.ts';
 import type { Confirm, Deliveries, Delivery, DeliveryHost, DeliveryRequest } from '../../delivery/deliveries.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';
@@ -46,7 +46,7 @@ export class PluginDelivery {
     this.#options = options;
   }
 
-  /** Resolves a version range of a type. A linked plugin is taken as it is. */
+  /** Resolves a version range of a type. A linked plugin is used in whatever version it has. */
   async resolve(
     type: string,
     range: string | undefined,
@@ -67,7 +67,7 @@ export class PluginDelivery {
 
   /**
    * Keeps an existing installation unless forced. Asks about an unknown publisher before anything is downloaded.
-   * Errors: those of `Deliveries`, of the upload, and of the hive.
+   * Errors: any from `Deliveries`, the upload and the hive.
    */
   async deliver(
     machine: Machine,
@@ -84,7 +84,7 @@ export class PluginDelivery {
 
   /**
    * Uploads the files of a program to the download folder of the hive. The hive sends only names; the queen decides on
-   * sources, hashes and paths. Errors: those of `deliver` and of downloads.
+   * sources, hashes and paths. Errors: any from `deliver` and of downloads.
    */
   async bringProgram(
     machine: Machine,

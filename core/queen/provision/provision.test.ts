@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ErrorCode, RbeeError } from '../../contract/errors.ts';
-import type { HiveNeed, NeedsRequest, UnknownPublisher } from '../../contract/needs.ts';
+import type { HiveNeed, NeedsRequest, UnknownPublisher } from '../../contract/worker-type/needs.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { spawnWorker } from '../workers/spawn.ts';
 import { Provision, type ProvisionOptions } from './provision.ts';

@@ -8,8 +8,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type ErrorCode, RbeeError } from '../../contract/errors.ts';
 import type { ModelDetails, ModelRequestOf } from '../../contract/models.ts';
-import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
 import type { PluginRequestOf, PluginView } from '../../contract/plugins.ts';
+import type { HiveNeed, NeedsRequest } from '../../contract/worker-type/needs.ts';
 import type { HiveClient } from '../../hive/client.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
@@ -73,7 +73,7 @@ export class Provision {
   }
 
   /**
-   * Provides everything that a launch lacks. If a variant cannot be brought, tries the next best. Errors: those of the
+   * Provides everything that a launch lacks. If a variant cannot be brought, tries the next best. Errors: any from the
    * launch, the failure of the best variant if no other is possible, and HIVE_OUTDATED.
    */
   async launch(
@@ -116,7 +116,7 @@ export class Provision {
     }
   }
 
-  /** Installs a plugin that a person named. Errors: those of downloading, trust and installing, INVALID_INPUT. */
+  /** Installs a plugin that a person named. Errors: any from downloading, trust and installing, INVALID_INPUT. */
   async plugin(hive: string, request: PluginRequestOf<'install'>, call: ProvisionCall): Promise<PluginView> {
     const { client } = this.#options.fleet.online(hive).connection;
     const remote = this.#remote(hive);
@@ -138,7 +138,7 @@ export class Provision {
     return view;
   }
 
-  /** Downloads what is missing of a model. Errors: those of a download. */
+  /** Downloads what is missing of a model. Errors: any from a download. */
   model(hive: string, request: ModelRequestOf<'download'>, call: ProvisionCall): Promise<ModelDetails> {
     return this.#model(hive, { request, isWritten: true }, call);
   }

@@ -1,12 +1,13 @@
 /** The API for the keeper: reads from memory, and jobs. On the socket for the owner, over TCP for keys with enough scope. */
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { includesScope, type Scope } from '../../contract/access.ts';
+import { includesScope, type Scope } from '../../contract/api/access.ts';
+import { type OperationName, operations } from '../../contract/api/operations.ts';
+import type { FleetStatus, JobView } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { type OperationName, operations } from '../../contract/operations.ts';
-import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
 import type { SecretView } from '../../contract/secret-reference.ts';
 import { type Caller, requireScope } from '../../gateway/access/caller.ts';
+import type { KeyRing } from '../../gateway/access/key-ring.ts';
 import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { plainForm, sendError } from '../../http/error-answers.ts';
 import { pathOf } from '../../http/request-target.ts';
@@ -28,6 +29,7 @@ export interface OperationsDeps {
   secrets: () => Promise<readonly SecretView[]>;
   logger: FastifyBaseLogger;
   audit: AuditLog;
+  keys: Pick<KeyRing, 'list'>;
 }
 
 const strict = { additionalProperties: false } as const;
@@ -74,7 +76,7 @@ const inputs = Object.fromEntries(
 
 /** A fastify plugin. */
 export const operationsApi =
-  ({ fleet, jobs, status, secrets, logger, audit }: OperationsDeps) =>
+  ({ fleet, jobs, status, secrets, logger, audit, keys }: OperationsDeps) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, plainForm));
     const closing = new AbortController();
@@ -120,7 +122,9 @@ export const operationsApi =
     app.get<Id>('/v1/workers/:id/logs', { ...operate, ...endless }, async (request, reply) => {
       const { params, query } = request;
       const { lines = '100', follow, hive } = logsQuery(query);
-      checkHive(callerOf(request), fleet.worker({ worker: params.id, ...(hive !== undefined && { hive }) }).hive);
+      const caller = callerOf(request);
+      // The log of a start that failed is kept without its worker.
+      if (caller.key?.hives) checkHive(caller, hive ?? fleet.worker({ worker: params.id }).hive);
       // A client that follows a log would prevent the server from closing.
       const signal = AbortSignal.any([disconnectSignal(reply.raw), closing.signal]);
       const options = { lines: Number(lines), follow: follow === 'true', signal };
@@ -130,6 +134,7 @@ export const operationsApi =
     app.get('/v1/catalog', operate, async (request) => ({
       types: fleet.catalog(hiveQuery(request.query).hive).filter(({ hive }) => seesHive(callerOf(request), hive)),
     }));
+    app.get('/v1/keys', admin, async () => ({ keys: keys.list() }));
     app.get('/v1/secrets', admin, async () => ({ secrets: await secrets() }));
     app.get('/v1/operations', operate, async () => ({
       operations: Object.entries(operations).map(([name, { summary, kind, scope, input }]) => ({

@@ -1,16 +1,16 @@
 /** What a caller may ask of the operations API, beyond the scope of its key. */
 import { localAlias } from '../../config/hive-entry.ts';
-import { includesScope } from '../../contract/access.ts';
+import { includesScope } from '../../contract/api/access.ts';
+import { neededScope, type OperationName, operations } from '../../contract/api/operations.ts';
+import type { FleetStatus } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { neededScope, type OperationName } from '../../contract/operations.ts';
-import type { FleetStatus } from '../../contract/queen-api.ts';
 import type { Caller } from '../../gateway/access/caller.ts';
 
 /** Throws SCOPE_MISSING, NOT_PERMITTED. */
 export const checkOperation = (caller: Caller, name: OperationName, input: unknown): void => {
   const needed = neededScope(name, input);
   if (!includesScope(caller.scope, needed)) {
-    const what = `the operation ${name}${needed === 'admin' ? ' with this input' : ''}`;
+    const what = `the operation ${name}${needed === operations[name].scope ? '' : ' with this input'}`;
     throw RbeeError.of('SCOPE_MISSING', { what, needed, who: caller.name, granted: caller.scope });
   }
   if (caller.key?.hives) checkHives(caller, name, input as { hive?: string; hives?: readonly string[] });

@@ -1,8 +1,8 @@
-/** Starts a hive again after its process ended: applies the policy, and runs its timer. */
+/** Restarts a hive whose process ended: applies the revival policy and owns its timer. */
 import { decideRevival, type HiveSituation, nextBackoffMs } from './revival-policy.ts';
 
 export interface HiveSupervisorOptions {
-  /** The hive as it is now. */
+  /** The current situation of the hive. */
   situation: () => Pick<HiveSituation, 'wanted' | 'busy' | 'heard'>;
   /** Starts the hive, and reports its own errors. */
   start: () => void;

@@ -21,7 +21,7 @@ export interface InstallOptions {
   force?: boolean;
 }
 
-/** Errors: HIVE_ROLLED_BACK, START_FAILED, and those of uploading. */
+/** Errors: HIVE_ROLLED_BACK, START_FAILED, and any from uploading. */
 export const installHive = (hive: RemoteHive, options: InstallOptions, call: RemoteCall): Promise<void> =>
   hive.exclusively(() => hive.withAgent(call, (agent) => installWith(hive, agent, options, call)));
 

@@ -6,8 +6,8 @@ import { localAlias } from '../../config/hive-entry.ts';
 import type { Paths } from '../../config/paths.ts';
 import { checkSocket } from '../../config/private-places.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
+import type { Narrate } from '../../contract/api/narration.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { parsePortRange } from '../../contract/ports.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import type { Hive } from '../../hive/main.ts';
@@ -74,7 +74,7 @@ export class LocalHive {
     return this.#connection.mode === 'attached';
   }
 
-  /** Starts it and waits for its heartbeats. Errors: START_FAILED, HIVE_UNREACHABLE, and those of the hive's own start. */
+  /** Starts it and waits for its heartbeats. Errors: START_FAILED, HIVE_UNREACHABLE, and any from the hive's own start. */
   start(call: Call = {}): Promise<void> {
     this.#wanted = true;
     return this.#inTurn(() => this.#ensure(call));

@@ -17,7 +17,7 @@ export interface RemoteDaemonDeps extends Pick<BringDeps, 'pool' | 'uploads'> {
 export interface DaemonPorts {
   /** Loopback port on its machine, used if sshd does not forward to sockets. */
   hivePort: number;
-  /** Ports for its workers from its next start on, `first-last`. */
+  /** Ports for its workers, `first-last`; applied at its next start. */
   workerPorts: string;
 }
 
@@ -47,7 +47,7 @@ export class RemoteDaemon {
     });
   }
 
-  /** Starts the build that is installed. Errors: HIVE_NOT_INSTALLED, and those of `run`. */
+  /** Starts the build that is installed. Errors: HIVE_NOT_INSTALLED, and any from `run`. */
   async runInstalled(agent: AgentClient | null, call: RemoteCall): Promise<void> {
     const installed = agent ? await installedOn(agent) : null;
     if (!agent || !installed) throw RbeeError.of('HIVE_NOT_INSTALLED', { hive: this.#link.alias });

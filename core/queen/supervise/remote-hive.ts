@@ -1,7 +1,7 @@
 /** A hive on another machine: its link, its agent, its process, and the supervisor that starts it again. */
 import type { FastifyBaseLogger } from 'fastify';
+import type { HiveState } from '../../contract/api/hive-api.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
-import type { HiveState } from '../../contract/hive-api.ts';
 import { parsePortRange } from '../../contract/ports.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
@@ -157,7 +157,7 @@ export class RemoteHive implements Machine {
     await this.keepRunning();
   }
 
-  /** Marks it as wanted: from now on it is started again whenever its process is gone. */
+  /** Marks it as wanted, so that it is restarted whenever its process ends. */
   async keepRunning(): Promise<void> {
     this.#wanted = true;
     this.#supervisor.resetBackoff();

@@ -1,8 +1,8 @@
 /** Removes rbee from a machine: its workers, its hive, and with `purge` all its files. */
 
 import { printedLines } from '../../boundary/printed-lines.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveWorker } from '../../contract/hive-api.ts';
 import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/system/marks.ts';
 import { endStrays } from '../../lifecycle/terminate/strays.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';

@@ -1,8 +1,8 @@
 /** Errors for worker types and versions of hives.conf that do not exist, with the line and the nearest names. */
 import semver from 'semver';
+import type { CatalogEntry } from '../../contract/api/hive-api.ts';
+import type { DeclaredType } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { CatalogEntry } from '../../contract/hive-api.ts';
-import type { DeclaredType } from '../../contract/sync.ts';
 import { nearest } from '../../narration/near.ts';
 import type { TypesHere } from './known-types.ts';
 
@@ -13,7 +13,7 @@ export interface Place {
   line: number;
 }
 
-/** Explains why a type is unavailable, with its place in the file. Other errors stay as they are: editing cannot fix them. */
+/** Explains why a type is unavailable, with its place in the file. Returns other errors unchanged, because editing the file cannot fix them. */
 export const explainType = (
   error: RbeeError,
   { type, version, ...place }: Place & Pick<DeclaredType, 'type' | 'version'>,

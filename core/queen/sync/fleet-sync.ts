@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import type { HivesConf } from '../../config/hives-conf.ts';
-import { RbeeError } from '../../contract/errors.ts';
-import type { OperationInput } from '../../contract/operations.ts';
+import type { OperationInput } from '../../contract/api/operations.ts';
 import type {
   DriftView,
   MigrationResult,
@@ -12,7 +11,8 @@ import type {
   SyncReport,
   SyncResult,
   ValidationReport,
-} from '../../contract/sync.ts';
+} from '../../contract/api/sync.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import { type ApplyOptions, applyPlan } from '../../sync/apply.ts';
 import { desiredHives } from '../../sync/desired.ts';
 import { driftOf } from '../../sync/drift.ts';

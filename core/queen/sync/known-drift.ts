@@ -4,8 +4,8 @@
  */
 import { localAlias } from '../../config/hive-entry.ts';
 import type { HivesConf } from '../../config/hives-conf.ts';
+import type { DesiredHive, FleetDrift, HiveDrift, ObservedHive } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { DesiredHive, FleetDrift, HiveDrift, ObservedHive } from '../../contract/sync.ts';
 import { driftOfHive, driftOfHives } from '../../sync/drift.ts';
 import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync/observed.ts';
 import { planHive } from '../../sync/plan.ts';

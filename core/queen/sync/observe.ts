@@ -1,6 +1,7 @@
 /** Observes a machine: asks its hive if one is running, otherwise looks over SSH. Changes nothing there. */
+
+import type { ObservedHive } from '../../contract/api/sync.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
-import type { ObservedHive } from '../../contract/sync.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
 import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync/observed.ts';
 import type { HiveClient } from '../fleet/hive-connection.ts';

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import type { Paths } from '../../config/paths.ts';
+import type { ObservedHive, SyncStep } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { ObservedHive, SyncStep } from '../../contract/sync.ts';
 import { lease as leaseHere, release as releaseHere } from '../../ssh/agent/lease.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import type { EffectCall, Lease, SyncEffects } from '../../sync/effects.ts';

@@ -2,12 +2,13 @@
  * Errors for workers of hives.conf that cannot run: options that their type rejects, models that it cannot load,
  * devices that their machine lacks. Each has its line and the nearest names.
  */
+
+import type { CatalogEntry } from '../../contract/api/hive-api.ts';
+import type { DeclaredRun, HiveDeclaration } from '../../contract/api/sync.ts';
 import { type Device, deviceIds, formatDevice, parseDevice } from '../../contract/device.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { CatalogEntry } from '../../contract/hive-api.ts';
-import { isBuiltFor } from '../../contract/platforms.ts';
-import type { DeclaredRun, HiveDeclaration } from '../../contract/sync.ts';
-import type { DeviceFacts } from '../../contract/worker-type.ts';
+import { isBuiltFor } from '../../contract/worker-type/platforms.ts';
+import type { DeviceFacts } from '../../contract/worker-type/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 import { checkEnvironment, resolveOptions } from '../../worker-types/worker-options.ts';

@@ -4,7 +4,6 @@ import { isIP } from 'node:net';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, pickHives } from '../../config/hives-conf.ts';
 import { singleErrors } from '../../config/toml.ts';
-import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type {
   DeclaredType,
   DesiredHive,
@@ -12,7 +11,8 @@ import type {
   SshTestResult,
   SyncCheck,
   ValidationReport,
-} from '../../contract/sync.ts';
+} from '../../contract/api/sync.ts';
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import { neededTypes, type ResolveType } from '../../sync/desired.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 

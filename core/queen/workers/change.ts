@@ -1,5 +1,5 @@
 /** Changes to existing workers. Running requests may finish before the hive acts. */
-import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { HiveCall } from '../../hive/client.ts';
@@ -30,7 +30,7 @@ export interface StopInput extends WorkerName {
 
 type Context = Pick<JobContext, 'job' | 'signal' | 'narrate'>;
 
-/** Starts a stopped or failed worker. Errors: as `wakeWorker`, and those of a launch. */
+/** Starts a stopped or failed worker. Errors: as `wakeWorker`, and any from a launch. */
 export const startWorker = async (
   { fleet, provision }: StartDeps,
   name: WorkerName,
@@ -57,7 +57,7 @@ export const sleepWorker = (parts: ChangeDeps, input: StopInput, context: Contex
     applied(member, await member.connection.client.sleep(input.worker, { ...call, now: input.now })),
   );
 
-/** Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, and those of the wake itself. */
+/** Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, and any from the wake itself. */
 export const wakeWorker = async (fleet: Fleet, name: WorkerName, call: HiveCall = {}): Promise<WorkerView> => {
   const { member, uid } = await find(fleet, name, call.signal);
   return applied(member, await member.connection.client.wake(name.worker, { ...call, uid }));

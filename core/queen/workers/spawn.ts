@@ -1,5 +1,6 @@
 /** Spawns a worker on a hive, under a name that is unambiguous in the fleet. */
 import { localAlias } from '../../config/hive-entry.ts';
+import type { WorkerSpawnInput } from '../../contract/api/operations.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import {
   formatModelReference,
@@ -7,7 +8,6 @@ import {
   parseModelReference,
   servedName,
 } from '../../contract/model-reference.ts';
-import type { WorkerSpawnInput } from '../../contract/operations.ts';
 import type { WorkerSpec, WorkerView } from '../../contract/worker.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { workerView } from '../fleet/views.ts';
@@ -23,7 +23,7 @@ export interface SpawnDeps {
   provision: Provision;
 }
 
-/** Provides what the worker lacks, and spawns it. Errors: those of both. */
+/** Provides what the worker lacks, and spawns it. Errors: any from either. */
 export const spawnWorker = async (
   parts: SpawnDeps,
   input: WorkerSpawnInput,

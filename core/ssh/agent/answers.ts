@@ -5,8 +5,8 @@
 import Type, { type TSchema } from 'typebox';
 import { BadInput } from '../../boundary/bad-input.ts';
 import { checked } from '../../boundary/checked.ts';
+import { errorBody } from '../../contract/api/hive-answers.ts';
 import { absolutePath, count, lineOf, nameOf, pid, port, sha256, textOf, version } from '../../contract/bounds.ts';
-import { errorBody } from '../../contract/hive-answers.ts';
 import type { AgentError, AgentHello, AgentMethod } from './protocol.ts';
 
 const orNull = (schema: TSchema) => Type.Union([schema, Type.Null()]);

@@ -280,7 +280,7 @@ const start = async (path: string) => {
     log('E', 'llama_server: exiting due to model loading error');
     process.exit(1);
   }
-  // Only from here on: while loading, a SIGTERM kills it.
+  // Installed only now: like the real server, it dies of a SIGTERM while it loads.
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   log('I', 'llama_server: model loaded');

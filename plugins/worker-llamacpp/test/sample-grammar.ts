@@ -34,7 +34,7 @@ export const sampleText = ({ rules, root }: Grammar, random: () => number, steps
   return text;
 };
 
-/** The minimum number of rules that each rule needs to end. */
+/** For each rule, the minimum number of expansions until only text is left. */
 const shortest = ({ rules }: Grammar): number[] => {
   const cost = rules.map(() => Number.POSITIVE_INFINITY);
   for (let changed = true; changed; ) {

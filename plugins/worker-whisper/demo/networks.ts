@@ -14,7 +14,7 @@ const sure = 20;
 /** A spectrogram with a mean above this contains a sound. Silence is at -1.5. */
 const soundAbove = -1.4;
 
-/** Every second frame of the spectrogram, with its mean over the bands in the first channel. */
+/** Keeps every second frame of the spectrogram. Its first channel is the mean over the bands. */
 export const encoder = (): Buffer => {
   const graph = new OnnxGraph('encoder');
   graph.input('input_features', 'float', ['batch_size', mels, 'feature_length']);
@@ -42,7 +42,7 @@ export const decoder = (): Buffer => {
   for (const side of sides) for (const kind of kinds) graph.input(past(side, kind), 'float', cache(side, 'past'));
   graph.input('use_cache_branch', 'bool', [1]);
 
-  /** [batch, tokens, 1]: 1 from the token that requests a translation on. The cache keeps it. */
+  /** [batch, tokens, 1]: 1 for the token that requests a translation and all later ones. Kept in the cache. */
   const asked = op('Cast', [op('Equal', ['input_ids', graph.ints([], [idOf('<|translate|>')])])], { to: 1 });
   const wide = op('Expand', [
     op('Unsqueeze', [asked, graph.ints([2], [1, 3])]),

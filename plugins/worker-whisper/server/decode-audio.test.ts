@@ -48,7 +48,7 @@ describe('decoding', () => {
       const { seconds, loudest, progress } = await decode(join(samples, name));
       assert.ok(seconds > 1.85 && seconds < 2.1, `${seconds} s`);
       assert.ok(loudest > 0.35 && loudest < 0.65, `${loudest}`);
-      // The index of an MP4 file is read first; data in between is not read.
+      // Not 1: of an MP4 file, the index and the sound are read, but not the data between them.
       assert.ok(progress > 0.9, `${progress}`);
     });
   }

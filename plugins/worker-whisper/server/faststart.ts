@@ -26,7 +26,7 @@ export async function* readIndexFirst(file: FileHandle, pieceBytes: number): Asy
     yield* readRange(file, index.start + index.size, size, pieceBytes);
     return;
   }
-  // The index moves everything from the sound on back by its own length.
+  // Inserting the index shifts the sound and everything after it by the length of the index.
   shiftOffsets(moov, index.size);
   yield Buffer.concat([await readAt(file, 0, sound.start), moov]);
   yield* readRange(file, sound.start, index.start, pieceBytes);

@@ -298,7 +298,7 @@ describe('recorders', () => {
       const path = join(folder, `sox-${number}.${to}`);
       sox([...source, ...options.split(' '), path]);
       const { channels } = await read(path);
-      // sox rounds what it reads to 32 bits, and 8 bits up.
+      // Compared with some tolerance: sox converts floats to 32-bit integers, and rounds 8-bit samples up.
       const nearby = { ...recording, encoding: encoding.startsWith('f') ? ('s24' as const) : encoding };
       expectSame(channels, nearby, `${options} to ${to}`);
     }

@@ -185,7 +185,7 @@ describe('a transcription', () => {
     assert.equal(answer.text, heardSentence);
     const says = 'sound.wav: warning: the file is truncated: it has 2.0 of 3.0 seconds';
     assert.ok(
-      worker.log.some((line) => line.endsWith(says)),
+      worker.log.some((line) => line.includes(says)),
       worker.log.join('\n'),
     );
   });
@@ -209,7 +209,7 @@ describe('an invalid request', () => {
       ['This is no sound.', {}, 400, 'file', /not in a supported audio format/],
       [toneWav(0.05), {}, 400, 'file', /0\.05 seconds long/],
       [toneWav(1).subarray(0, 44), {}, 400, 'file', /no sound/],
-      [Buffer.alloc(9 * 1024 * 1024), {}, 413, 'file', /larger than 8 MiB/],
+      [Buffer.alloc(9 * 1024 * 1024), {}, 413, 'file', /larger than the limit of 8 MiB/],
       [tone, { response_format: 'diarized_json' }, 400, 'response_format', /must be one of json, text/],
       [tone, { temperature: '2' }, 400, 'temperature', /1/],
       [tone, { temperature: 'warm' }, 400, 'temperature', /number/],

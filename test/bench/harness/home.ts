@@ -1,9 +1,9 @@
-/** A running rbee with a home of its own. */
+/** A running rbee with its own home. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { WorkerSpawnInput } from '../../../core/contract/operations.ts';
+import type { WorkerSpawnInput } from '../../../core/contract/api/operations.ts';
 import type { WorkerView } from '../../../core/contract/worker.ts';
 import { connectQueen, type QueenClient } from '../../../core/queen/client/index.ts';
 import { bin, createHome, type TestHome } from '../../harness/home.ts';

@@ -1,4 +1,4 @@
-/** pm2 with a home of its own: the baseline for a process manager in wide use. */
+/** pm2 with its own home, as a baseline: a widely used process manager. */
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

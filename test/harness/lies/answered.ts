@@ -320,7 +320,7 @@ const results: HiveLie[] = Object.entries(asked).flatMap(([what, { path, run, in
   ),
 );
 
-/** Reads that the queen forwards or that a sync makes. */
+/** Lies in answers to read requests, which the queen forwards or a sync sends. */
 const reading = (
   name: string,
   path: string,

@@ -24,7 +24,7 @@ export interface About {
   listener: number;
   /** Ports of the lying machine, outside the worker ports, that must never be dialled; one is the queen's own port. */
   baits: readonly number[];
-  /** A port inside the pool on which the lying machine answers as an engine and records what it is sent. */
+  /** A port inside the pool on which the lying machine poses as an engine and records what it receives. */
   trap: number;
   /** The state it would report without a lie. */
   truth: Anything;

@@ -441,7 +441,7 @@ const other: HiveLie[] = [
   },
 ];
 
-/** Used by tests of their own: in the trap, the machine answers as an engine and records what it is sent. */
+/** For separate tests in which the machine poses as an engine and records what it receives. */
 export const trapLies: readonly HiveLie[] = [
   {
     name: 'a worker with the id of the honest worker, in a trap',

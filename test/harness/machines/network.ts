@@ -29,8 +29,8 @@ export interface Segment {
 export const segment = (slot: number, nth: number, near: Namespace | null): Segment => {
   if (nth > 8) throw new Error('there is room for eight jump hosts');
   const bridge = near ? 'inner' : bridgeOf(slot);
-  // The test's own network covers all of them, so a host behind a jump host does not answer instead of being looked for
-  // on the internet.
+  // The test's own network includes the address ranges behind jump hosts. A direct connection to such a host then gets
+  // no answer, instead of going out to the internet.
   const [own, first, length] = near ? [112 + 16 * nth + 1, 112 + 16 * nth + 2, 28] : [1, 10, 25];
   const last = near ? first + 12 : 126;
   const prefix6 = `fd13:d5:${slot.toString(16)}:${nth + 1}`;

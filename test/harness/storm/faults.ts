@@ -26,7 +26,7 @@ const maxRestMs = 5_000;
 /** A fleet without any process for this long is not coming back. */
 const goneMs = 60_000;
 
-/** In the end, every stopped process has been continued, whatever happens. */
+/** Whatever happens, every stopped process is continued in the end. */
 export const sendFaults = async (
   field: Field,
   { faults }: StormPlan,

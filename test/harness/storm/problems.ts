@@ -1,7 +1,7 @@
 /** What is wrong with a fleet after a storm: compares lists, run records and processes. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HiveView, JobView, WorkerList } from '../../../core/contract/queen-api.ts';
+import type { HiveView, JobView, WorkerList } from '../../../core/contract/api/queen-api.ts';
 import type { WorkerView } from '../../../core/contract/worker.ts';
 import type { Field } from './field.ts';
 import { hives } from './plan.ts';

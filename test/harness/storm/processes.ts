@@ -51,7 +51,10 @@ const read = (pid: number, inside: number, hive: string, isOne: IsOne): Process[
   }
 };
 
-/** The processes in each role. One with its parent's command line is a program that the parent is just starting. */
+/**
+ * The processes that play this role. Between fork and exec, a child still has its parent's command line, so processes
+ * whose parent plays the same role are left out.
+ */
 export const playersOf = (target: Target, all: readonly Process[]): Process[] => {
   const players = all.filter((process) => plays(process, target));
   const pids = new Set(players.map(({ pid }) => pid));

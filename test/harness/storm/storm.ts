@@ -6,7 +6,7 @@ import { cpSync, lstatSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WorkerList } from '../../../core/contract/queen-api.ts';
+import type { WorkerList } from '../../../core/contract/api/queen-api.ts';
 import { type Clients, startClients, wordsOf } from './clients.ts';
 import { sendFaults } from './faults.ts';
 import { createField, type Field, workerType } from './field.ts';
@@ -82,7 +82,7 @@ const prepare = async ({ fleet }: Field): Promise<void> => {
   );
 };
 
-/** Any command starts a queen; then every client comes to its end. */
+/** Starts a queen with an ordinary command, then waits for every client to finish. */
 const ended = async ({ fleet }: Field, clients: Clients): Promise<void> => {
   const all = Promise.all([fleet.home.json(['status']), clients.finish()]).then(() => 'ended' as const);
   const waiting = new AbortController();

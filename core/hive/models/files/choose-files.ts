@@ -1,6 +1,6 @@
 /** Chooses files of a repository: one of the sets of weights that it offers, and the files that belong to it. Pure. */
 import { RbeeError } from '../../../contract/errors.ts';
-import type { ModelFormat, RepositoryFile } from '../../../contract/worker-type.ts';
+import type { ModelFormat, RepositoryFile } from '../../../contract/worker-type/worker-type.ts';
 import { didYouMean } from '../../../narration/near.ts';
 import type { QuantizationNames } from '../gguf/gguf-metadata.ts';
 import { endingOf, groupName, groupParts, isProjector, weightFormat } from './weights.ts';

@@ -1,7 +1,8 @@
 /** Chooses the files of a model for the worker type that will load it. */
+
+import type { Narrate } from '../../../contract/api/narration.ts';
 import { RbeeError } from '../../../contract/errors.ts';
-import type { Narrate } from '../../../contract/narration.ts';
-import type { ModelFormat, RepositoryFile } from '../../../contract/worker-type.ts';
+import type { ModelFormat, RepositoryFile } from '../../../contract/worker-type/worker-type.ts';
 import { quantizationNames } from '../gguf/gguf-metadata.ts';
 import type { Manifest } from '../manifest.ts';
 import type { RemoteReference } from '../plan-model.ts';

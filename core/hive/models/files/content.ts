@@ -1,5 +1,5 @@
 /** Compares the first bytes of a file with its name and the expected formats. */
-import type { ModelFormat } from '../../../contract/worker-type.ts';
+import type { ModelFormat } from '../../../contract/worker-type/worker-type.ts';
 import { endingOf, weightFormat } from './weights.ts';
 
 /** Bytes from the start of a file that the checks need. */

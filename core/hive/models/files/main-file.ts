@@ -1,5 +1,5 @@
 /** The path that an engine gets: a single file, the first of several parts, or a folder. */
-import type { ModelFormat } from '../../../contract/worker-type.ts';
+import type { ModelFormat } from '../../../contract/worker-type/worker-type.ts';
 import { groupParts, isProjector, weightFormat } from './weights.ts';
 
 export interface MainFile {

@@ -1,5 +1,5 @@
 /** Tells which files of a repository are weights, and which of them belong together. */
-import type { ModelFormat } from '../../../contract/worker-type.ts';
+import type { ModelFormat } from '../../../contract/worker-type/worker-type.ts';
 
 /** Extensions of weights, and the format of a single such file. */
 const weightFormats = new Map<string, ModelFormat>([

@@ -1,7 +1,7 @@
 /** Facts about GGUF files from their header and name, without an engine. */
 import { basename } from 'node:path';
 import type { GgufView } from '../../../contract/models.ts';
-import type { ModelFacts } from '../../../contract/worker-type.ts';
+import type { ModelFacts } from '../../../contract/worker-type/worker-type.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
 
 /** The metadata passed to a worker type; empty if the header cannot be read (the engine will report why). */

@@ -1,6 +1,6 @@
 /** `rbee catalog refresh` */
 import * as Flags from '@oclif/core/flags';
-import type { HiveCatalogEntry } from '../../../contract/queen-api.ts';
+import type { HiveCatalogEntry } from '../../../contract/api/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { formatCatalog } from '../../views/catalog.ts';
 

@@ -1,13 +1,14 @@
 /** `rbee hive add` */
 import * as Args from '@oclif/core/args';
 import { hivesConfFile } from '../../../config/hives-conf.ts';
-import type { HiveDeclaration } from '../../../contract/sync.ts';
+import type { HiveDeclaration } from '../../../contract/api/sync.ts';
 import { argument, RbeeCommand } from '../../base.ts';
 import { configFlag, configInput } from '../../machines/flags.ts';
 import { declareHive } from '../../machines/hives-file.ts';
 import { newHive, newHiveFlags } from '../../machines/new-hive.ts';
 
 export default class HiveAdd extends RbeeCommand {
+  static override isLocal = true;
   static override summary = 'Add a machine to hives.conf; rbee sync then makes it a hive.';
   static override description = 'Keeps the rest of the file, including comments. Does not touch any machine.';
   static override examples = [

@@ -1,5 +1,5 @@
 /** `rbee hive devices` */
-import type { HiveDevices } from '../../../contract/hive-api.ts';
+import type { HiveDevices } from '../../../contract/api/hive-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { hiveArgument } from '../../hive-argument.ts';
 import { formatDevices } from '../../views/hives.ts';

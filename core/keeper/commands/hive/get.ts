@@ -1,6 +1,6 @@
 /** `rbee hive get` */
 import { rbeeVersion } from '../../../config/version.ts';
-import type { HiveView } from '../../../contract/queen-api.ts';
+import type { HiveView } from '../../../contract/api/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { hiveArgument } from '../../hive-argument.ts';
 import { formatHive } from '../../views/hives.ts';

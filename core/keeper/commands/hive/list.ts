@@ -1,6 +1,6 @@
 /** `rbee hive list` */
 import { rbeeVersion } from '../../../config/version.ts';
-import type { HiveView } from '../../../contract/queen-api.ts';
+import type { HiveView } from '../../../contract/api/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { formatHives } from '../../views/hives.ts';
 

@@ -1,6 +1,6 @@
 /** `rbee hive logs` */
 import * as Flags from '@oclif/core/flags';
-import type { HiveLogs as Logs } from '../../../contract/sync.ts';
+import type { HiveLogs as Logs } from '../../../contract/api/sync.ts';
 import { withoutStyles } from '../../../narration/printable-stream.ts';
 import { argument, QueenCommand } from '../../base.ts';
 import { sshFlags, sshInput } from '../../machines/flags.ts';

@@ -5,6 +5,7 @@ import { configFlag, configInput } from '../../machines/flags.ts';
 import { forgetHive } from '../../machines/hives-file.ts';
 
 export default class HiveRemove extends RbeeCommand {
+  static override isLocal = true;
   static override summary = 'Remove a machine from hives.conf.';
   static override description =
     'Everything on the machine stays and keeps running. To remove it, run rbee uninstall first, or rbee sync --remove-extra afterwards.';

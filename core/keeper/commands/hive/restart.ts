@@ -1,5 +1,5 @@
 /** `rbee hive restart` */
-import type { HiveView } from '../../../contract/queen-api.ts';
+import type { HiveView } from '../../../contract/api/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { hiveArgument } from '../../hive-argument.ts';
 import { sshFlags, sshInput } from '../../machines/flags.ts';

@@ -1,5 +1,5 @@
 /** `rbee hive ssh-test` */
-import type { SshTestResult } from '../../../contract/sync.ts';
+import type { SshTestResult } from '../../../contract/api/sync.ts';
 import { argument, QueenCommand } from '../../base.ts';
 import { configFlag, configInput, sshFlags, sshInput } from '../../machines/flags.ts';
 import { exitCodes } from '../../report.ts';

@@ -1,5 +1,5 @@
 /** `rbee hive stop` */
-import type { HiveView } from '../../../contract/queen-api.ts';
+import type { HiveView } from '../../../contract/api/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { hiveArgument } from '../../hive-argument.ts';
 import { sshFlags, sshInput } from '../../machines/flags.ts';
@@ -32,6 +32,7 @@ export default class HiveStop extends QueenCommand {
 
   /** Does not start a queen just to find that there is nothing to stop. */
   async #anyRuns(): Promise<boolean> {
+    if (this.env['RBEE_QUEEN']) return true;
     const { queenSocket, hiveSocket } = this.paths;
     return (await socketAnswers(queenSocket)) || (await socketAnswers(hiveSocket));
   }

@@ -1,5 +1,5 @@
 /** `rbee job cancel` */
-import type { JobView } from '../../../contract/queen-api.ts';
+import type { JobView } from '../../../contract/api/queen-api.ts';
 import { argument, QueenCommand } from '../../base.ts';
 
 export default class JobCancel extends QueenCommand {

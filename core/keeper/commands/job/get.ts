@@ -1,5 +1,5 @@
 /** `rbee job get` */
-import type { JobView } from '../../../contract/queen-api.ts';
+import type { JobView } from '../../../contract/api/queen-api.ts';
 import { argument, QueenCommand } from '../../base.ts';
 import { formatJob } from '../../views/jobs.ts';
 

@@ -1,6 +1,6 @@
 /** `rbee job list` */
 import * as Flags from '@oclif/core/flags';
-import type { JobView } from '../../../contract/queen-api.ts';
+import type { JobView } from '../../../contract/api/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { formatJobs } from '../../views/jobs.ts';
 

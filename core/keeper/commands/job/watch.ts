@@ -1,5 +1,5 @@
 /** `rbee job watch` */
-import type { JobEvent } from '../../../contract/narration.ts';
+import type { JobEvent } from '../../../contract/api/narration.ts';
 import { argument } from '../../base.ts';
 import { JobFollowCommand } from '../../job-follow.ts';
 

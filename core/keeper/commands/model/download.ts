@@ -32,8 +32,12 @@ export default class ModelDownload extends ModelCommand {
   ];
   static override args = { model: argument('hf:org/repo[:file-or-quantization][@revision], https://…, file:/path') };
   static override flags = {
-    type: Flags.string({ char: 't', description: 'Worker type that will load the model; it chooses the files' }),
-    component: Flags.string({ description: 'Component of a model of that type, such as vae' }),
+    type: Flags.string({
+      char: 't',
+      description: 'Worker type that will load the model; it chooses the files',
+      helpValue: '<type>',
+    }),
+    component: Flags.string({ description: 'Component of a model of that type, such as vae', helpValue: '<name>' }),
     option: Flags.string({
       char: 'o',
       multiple: true,

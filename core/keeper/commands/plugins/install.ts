@@ -22,7 +22,10 @@ export default class PluginsInstall extends QueenCommand {
   static override aliases = ['plugins:add'];
   static override args = { plugin: argument('Type, package, tarball or folder') };
   static override flags = {
-    variant: Flags.string({ description: 'Build of the type [default: the best one for that machine]' }),
+    variant: Flags.string({
+      description: 'Build of the type [default: the best one for that machine]',
+      helpValue: '<variant>',
+    }),
     yes: Flags.boolean({ char: 'y', description: 'Trust an unknown publisher without asking' }),
     ...scriptsFlag,
     ...offlineFlag,

@@ -7,6 +7,7 @@ import { QueenCommand } from '../../base.ts';
 import { hiveFlag } from '../../plugins/plugin-input.ts';
 
 export default class PluginsLink extends QueenCommand {
+  static override isLocal = true;
   static override summary = 'Use a plugin from its folder while you write it.';
   static override description =
     'The package must be built. After a change, rebuild it: the next spawn or restart uses the new build.';

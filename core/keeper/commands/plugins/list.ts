@@ -1,7 +1,7 @@
 /** `rbee plugins list` */
 
+import type { HiveCatalogEntry } from '../../../contract/api/queen-api.ts';
 import type { PluginView } from '../../../contract/plugins.ts';
-import type { HiveCatalogEntry } from '../../../contract/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { hiveFlag } from '../../plugins/plugin-input.ts';
 import { formatPlugins, type PluginRow } from '../../views/plugins.ts';

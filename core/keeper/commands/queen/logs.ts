@@ -7,6 +7,7 @@ import { followFlags, LogsCommand } from '../../logs-command.ts';
 import { formatLogLine } from '../../views/log-line.ts';
 
 export default class QueenLogs extends LogsCommand {
+  static override isLocal = true;
   static override summary = 'Show the log of the queen. Starts nothing.';
   static override examples = [
     { description: 'The last lines', command: 'rbee queen logs' },

@@ -1,8 +1,9 @@
 /** `rbee queen restart` */
-import type { QueenStatus } from '../../../contract/queen-api.ts';
+import type { QueenStatus } from '../../../contract/api/queen-api.ts';
 import { RbeeCommand } from '../../base.ts';
 
 export default class QueenRestart extends RbeeCommand {
+  static override isLocal = true;
   static override summary = 'Restart the queen; it rereads rbee.conf.';
   static override description =
     'Workers keep running. Requests that stream through the queen are cut off. An invalid configuration is refused before anything is stopped.';

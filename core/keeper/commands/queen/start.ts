@@ -1,8 +1,9 @@
 /** `rbee queen start` */
-import type { QueenStatus } from '../../../contract/queen-api.ts';
+import type { QueenStatus } from '../../../contract/api/queen-api.ts';
 import { RbeeCommand } from '../../base.ts';
 
 export default class QueenStart extends RbeeCommand {
+  static override isLocal = true;
   static override summary = 'Start the queen, if it is not running yet.';
   static override description = 'Most commands start it automatically.';
   static override examples = [{ description: 'Start the queen', command: 'rbee queen start' }];

@@ -1,5 +1,5 @@
 /** `rbee queen status` */
-import type { FleetStatus, QueenStatus } from '../../../contract/queen-api.ts';
+import type { FleetStatus, QueenStatus } from '../../../contract/api/queen-api.ts';
 import { RbeeCommand } from '../../base.ts';
 import { connectQueen, socketAnswers } from '../../queen-access.ts';
 import { formatQueen } from '../../views/fleet.ts';
@@ -21,6 +21,7 @@ export default class QueenStatusCommand extends RbeeCommand {
   /** The queen's own answer, which is the fast path; undefined if it does not answer. */
   async #asked(): Promise<QueenStatus | undefined> {
     const { queenSocket } = this.paths;
+    if (this.env['RBEE_QUEEN']) return this.#elsewhere();
     if (!(await socketAnswers(queenSocket))) return undefined;
     try {
       const { queen } = await connectQueen({ socketPath: queenSocket }).get<FleetStatus>('/v1/status', {
@@ -31,6 +32,13 @@ export default class QueenStatusCommand extends RbeeCommand {
     } catch {
       return undefined;
     }
+  }
+
+  async #elsewhere(): Promise<QueenStatus> {
+    const { queenAddress } = await import('../../queen-address.ts');
+    const { queen } = await connectQueen(await queenAddress(this.env, this.paths)).get<FleetStatus>('/v1/status');
+    const { pid, url, version, startedAt } = queen;
+    return { status: 'running', pid, url, version, startedAt, reason: null };
   }
 
   async #examined(): Promise<QueenStatus> {

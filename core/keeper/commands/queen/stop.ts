@@ -2,6 +2,7 @@
 import { RbeeCommand } from '../../base.ts';
 
 export default class QueenStop extends RbeeCommand {
+  static override isLocal = true;
   static override summary = 'Stop the queen; workers keep running, and the next queen takes them over.';
   static override examples = [
     { description: 'Stop the queen, if it is running', command: 'rbee queen stop' },

@@ -1,6 +1,6 @@
 /** `rbee worker list` */
 import * as Flags from '@oclif/core/flags';
-import type { WorkerList as List } from '../../../contract/queen-api.ts';
+import type { WorkerList as List } from '../../../contract/api/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { formatWorkerList } from '../../views/workers.ts';
 

@@ -1,6 +1,6 @@
 /** `rbee worker spawn` */
 import * as Flags from '@oclif/core/flags';
-import type { WorkerSpawnInput } from '../../../contract/operations.ts';
+import type { WorkerSpawnInput } from '../../../contract/api/operations.ts';
 import { QueenCommand } from '../../base.ts';
 import { parseComponents } from '../../components.ts';
 import { absoluteModel, parseMemory, parseNumber, parseOptions, parseVariables, parseWord } from '../../spawn-input.ts';
@@ -37,12 +37,21 @@ export default class WorkerSpawn extends QueenCommand {
     },
   ];
   static override flags = {
-    type: Flags.string({ char: 't', required: true, description: 'Worker type, such as llamacpp' }),
-    device: Flags.string({ description: 'cpu, cuda:0, cuda:0,1, … [default: the best free device]' }),
-    variant: Flags.string({ description: 'Build of the type: cpu, cuda, rocm, vulkan, metal' }),
+    type: Flags.string({
+      char: 't',
+      required: true,
+      description: 'Worker type, such as llamacpp',
+      helpValue: '<type>',
+    }),
+    device: Flags.string({
+      description: 'cpu, cuda:0, cuda:0,1, … [default: the best free device]',
+      helpValue: '<device>',
+    }),
+    variant: Flags.string({ description: 'Build of the type: cpu, cuda, rocm, vulkan, metal', helpValue: '<variant>' }),
     model: Flags.string({
       char: 'm',
       description: 'hf:org/repo[:quantization], https://…, file:/path on the hive, a local path, or demo',
+      helpValue: '<model>',
     }),
     component: Flags.string({
       multiple: true,
@@ -50,8 +59,8 @@ export default class WorkerSpawn extends QueenCommand {
       description: 'Additional model component, such as mmproj or vae',
       helpValue: '<name=reference>',
     }),
-    name: Flags.string({ description: 'Name under which the model is served' }),
-    id: Flags.string({ description: 'Id of the worker [default: generated]' }),
+    name: Flags.string({ description: 'Name under which the model is served', helpValue: '<name>' }),
+    id: Flags.string({ description: 'Id of the worker [default: generated]', helpValue: '<id>' }),
     option: Flags.string({
       char: 'o',
       multiple: true,
@@ -71,7 +80,7 @@ export default class WorkerSpawn extends QueenCommand {
     }),
     'memory-limit': Flags.string({ description: 'Main memory limit', helpValue: '4GiB' }),
     'cpu-limit': Flags.string({ description: 'CPU limit, in cores', helpValue: '2' }),
-    hive: Flags.string({ char: 'H', description: 'Hive to run on [default: local]' }),
+    hive: Flags.string({ char: 'H', description: 'Hive to run on [default: local]', helpValue: '<alias>' }),
     force: Flags.boolean({ description: 'Start even if it does not seem to fit into memory' }),
     ...detachFlag,
   };
@@ -124,7 +133,7 @@ export const spawnInput = (flags: SpawnFlags, cwd: string): WorkerSpawnInput => 
     options: option === undefined ? undefined : parseOptions(option, help),
     environment: env === undefined ? undefined : parseVariables(env, help),
     memoryLimit: memory === undefined ? undefined : parseMemory(memory, help),
-    cpuLimit: cpu === undefined ? undefined : parseNumber('cpu-limit', cpu, help, { least: 0.01, most: 4096 }),
+    cpuLimit: cpu === undefined ? undefined : parseNumber('cpu-limit', cpu, help, { min: 0.01, max: 4096 }),
     force: flags.force || undefined,
   };
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as WorkerSpawnInput;

@@ -96,7 +96,7 @@ export const withLength = (texts: Automaton, min: number, max: number, budget: B
     (pair) => pair.join(),
     ([at, length]) => {
       const state = texts.states[at];
-      // From the minimum length on, and without a maximum, the length no longer matters.
+      // Without a maximum, the length stops mattering once the minimum is reached.
       const next = max === Number.POSITIVE_INFINITY ? Math.min(length + 1, min) : length + 1;
       const edges = state === undefined || next > max ? [] : state.edges;
       return {

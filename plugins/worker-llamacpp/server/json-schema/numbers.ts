@@ -66,7 +66,7 @@ const decimals = ({ min, max }: NumberRange, budget: Budget): Automaton => {
   return between(low, high, { places, more }, budget);
 };
 
-/** A bound as a whole number, clamped to just outside the numbers that are generated. */
+/** A bound as a bigint. Bounds beyond `largest` become `largest + 1`, which excludes nothing that can be generated. */
 const within = (value: number): bigint => {
   if (value > Number(largest)) return largest + 1n;
   if (value < -Number(largest)) return -largest - 1n;

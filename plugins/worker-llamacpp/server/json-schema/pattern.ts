@@ -1,4 +1,4 @@
-/** ECMA-262 regular expressions, as far as they are regular: without lookaround and references to groups. */
+/** The regular subset of ECMA-262 regular expressions: no lookaround, no backreferences. */
 import { type Automaton, determinize, type LooseAutomaton } from './automaton.ts';
 import type { Budget } from './budget.ts';
 import { anyChar, type CharSet, charsOf, complement, intersection, union } from './char-set.ts';

@@ -3,8 +3,8 @@
  * only. The queen decides where missing things come from.
  */
 import Type, { type Static } from 'typebox';
-import { pluginRequests, programRequest } from './plugins.ts';
-import { workerId, workerSpec } from './worker.ts';
+import { pluginRequests, programRequest } from '../plugins.ts';
+import { workerId, workerSpec } from '../worker.ts';
 
 const strict = { additionalProperties: false } as const;
 const without = Type.Optional(

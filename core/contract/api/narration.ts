@@ -7,7 +7,7 @@
  * beyond 8 MiB, and output of the oldest jobs once the disk budget is full. So numbers may be missing, but are never
  * reused; `Last-Event-ID` needs nothing else.
  */
-import type { ErrorBody } from './errors.ts';
+import type { ErrorBody } from '../errors.ts';
 import type { SyncPlan } from './sync.ts';
 
 export type NarrationEvent =

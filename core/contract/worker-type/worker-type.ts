@@ -499,9 +499,9 @@ export interface Command {
 }
 
 /**
- * A server, supplied by the plugin, that owns the engine. The hive starts the script with its own Node and the
- * arguments of `command`, which must contain what the script needs to start the engine (`launch.binary.argv`) in the
- * same process group.
+ * A server, supplied by the plugin, that owns the engine. The hive runs the script with its own Node and passes it the
+ * arguments of `command`. These must include the engine's command line (`launch.binary.argv`), because the script
+ * starts the engine. It must start it in its own process group.
  */
 export interface Adapter {
   /** Path of the script, relative to the package root. */

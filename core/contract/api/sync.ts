@@ -2,8 +2,8 @@
  * Syncing machines with one file: what `hives.conf` declares, what was observed, the steps between the two, and their
  * results. Everything here is plain data: printed, sent as JSON, and stored in the journal of a sync.
  */
-import type { ErrorBody } from './errors.ts';
-import type { WorkerSpec } from './worker.ts';
+import type { ErrorBody } from '../errors.ts';
+import type { WorkerSpec } from '../worker.ts';
 
 // What hives.conf declares.
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fastify from 'fastify';
 import Type from 'typebox';
+import { workerSpec } from '../worker.ts';
 import { inputSchemas } from './input-schemas.ts';
-import { workerSpec } from './worker.ts';
 
 const body = Type.Union([
   Type.Null(),

@@ -3,11 +3,11 @@
  * the `POST /v1/jobs` route all derive from this table. An operation runs as a job; reads also have a plain GET.
  */
 import Type, { type Static, type TObject } from 'typebox';
+import { modelRequests } from '../models.ts';
+import { pluginRequests } from '../plugins.ts';
+import { maxSecretBytes, secretName } from '../secret-reference.ts';
+import { workerId, workerSpec } from '../worker.ts';
 import { auditRequest, keyRequests, type Scope } from './access.ts';
-import { modelRequests } from './models.ts';
-import { pluginRequests } from './plugins.ts';
-import { maxSecretBytes, secretName } from './secret-reference.ts';
-import { workerId, workerSpec } from './worker.ts';
 
 const hive = Type.String({ minLength: 1, maxLength: 63, description: 'Alias of a hive' });
 const strict = { additionalProperties: false } as const;
@@ -133,7 +133,7 @@ export const modelLoadInput = Type.Object(
   strict,
 );
 
-/** Where requests for the model now go. */
+/** Where to send requests for the model. */
 export interface ModelLoadResult {
   /** Name to use as `model` in requests. */
   model: string;
@@ -519,7 +519,7 @@ export const operations = {
     input: keyRequests.rotate,
   },
   audit_list: {
-    summary: 'Who asked for which operation, from where, and what came of it',
+    summary: 'Who asked for which operation, from where, and with what result',
     kind: 'read',
     scope: 'admin',
     input: auditRequest,

@@ -2,7 +2,7 @@
  * Error codes as applications see them: OpenAI's where it has one, otherwise the code of the catalogue in lower case. The
  * command line and the operations keep the codes of the catalogue.
  */
-import { type ErrorBody, type ErrorCode, isErrorBody } from './errors.ts';
+import { type ErrorBody, type ErrorCode, isErrorBody } from '../errors.ts';
 
 const openAiCodes: Readonly<Record<string, string>> = {
   KEY_INVALID: 'invalid_api_key',

@@ -19,9 +19,9 @@ import {
   textOf,
   time,
   version,
-} from './bounds.ts';
-import { variablePattern } from './secret-reference.ts';
-import { servedNamePattern, workerId, workerSpec, workerView } from './worker.ts';
+} from '../bounds.ts';
+import { variablePattern } from '../secret-reference.ts';
+import { servedNamePattern, workerId, workerSpec, workerView } from '../worker.ts';
 
 const optional = Type.Optional;
 const orNull = (schema: Type.TSchema) => Type.Union([schema, Type.Null()]);

@@ -1,6 +1,6 @@
 /** Who may ask the queen for what: scopes, keys, and the audit of operations. */
 import Type, { type Static } from 'typebox';
-import { lineOf, time } from './bounds.ts';
+import { lineOf, time } from '../bounds.ts';
 
 /**
  * What a caller may do, from least to most; each scope includes those before it. `infer` sends requests to models.
@@ -103,7 +103,7 @@ export const auditRequest = Type.Object(
   strict,
 );
 
-/** One line of the audit log: who asked for which operation, from where, and what came of it. */
+/** One line of the audit log: who asked for which operation, from where, and with what result. */
 export interface AuditEntry {
   /** When it was asked for, or when it ended; ISO 8601. */
   at: string;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type ErrorCode, errorCatalogue } from '../errors.ts';
 import { applicationCode, catalogueError } from './application-code.ts';
-import { type ErrorCode, errorCatalogue } from './errors.ts';
 
 describe('the codes of errors for applications', () => {
   it('are in lower case, and lead back to the catalogue', () => {

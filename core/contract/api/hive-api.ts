@@ -1,24 +1,29 @@
 /**
  * What a hive offers on `hive.sock` (HTTP; the queen is its only client).
  *
- * | request | answer | |---|---| | `GET /health` | `HealthBody` | | `GET /v1/state` | `HiveState` | | `GET
- * /v1/heartbeats` | NDJSON of `Heartbeat`: full state first, a tick each second, full state at once on any change | |
- * `GET /v1/devices` | `HiveDevices`, measured now | | `POST /v1/catalog/refresh` | `CatalogEntry[]`, read again from
- * disk | | `POST /v1/needs` (`NeedsRequest`) | narration, then the next `HiveNeed`, or null if nothing is missing | |
- * `POST /v1/workers` (`SpawnRequest`) | NDJSON of narration, then the ready `HiveWorker` as outcome | | `POST
- * /v1/workers/{id}/start`, `/wake` (`WorkerRequest`) | the same | | `POST /v1/workers/{id}/stop`, `/sleep`, `/restart`,
- * `DELETE /v1/workers/{id}` (`StopRequest`) | the same | | `POST
- * /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list,import,prepare}` | narration, then as
- * `plugins.ts` says | | `POST /v1/models/{download,offer,list,get,delete,verify,gc}` | narration, then as `models.ts`
- * says | | `GET /v1/models`, `GET /v1/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` | | `GET
- * /v1/workers/{id}/logs?lines=N&follow=true` | plain text, as it was written | | `POST /v1/workers/{id}/ready` | 204;
- * the ready callback, with the worker's one-time token as bearer |
+ * | request | answer |
+ * |---|---|
+ * | `GET /health` | `HealthBody` |
+ * | `GET /v1/state` | `HiveState` |
+ * | `GET /v1/heartbeats` | NDJSON of `Heartbeat`: full state first, a tick each second, full state at once on any change |
+ * | `GET /v1/devices` | `HiveDevices`, measured now |
+ * | `POST /v1/catalog/refresh` | `CatalogEntry[]`, read again from disk |
+ * | `POST /v1/needs` (`NeedsRequest`) | narration, then the next `HiveNeed`, or null when nothing is lacking |
+ * | `POST /v1/workers` (`SpawnRequest`) | NDJSON of narration, then the ready `HiveWorker` as outcome |
+ * | `POST /v1/workers/{id}/start`, `/wake` (`WorkerRequest`) | the same |
+ * | `POST /v1/workers/{id}/stop`, `/sleep`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
+ * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list,import,prepare}` | narration, then as `plugins.ts` says |
+ * | `POST /v1/models/{download,offer,list,get,delete,verify,gc}` | narration, then as `models.ts` says |
+ * | `GET /v1/models`, `GET /v1/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
+ * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text, as it was written |
+ * | `POST /v1/workers/{id}/ready` | 204; the ready callback, with the worker's one-time token as bearer |
  *
  * Closing the connection of a request that narrates cancels it. Errors are `{ error: ErrorBody }`.
  */
+
+import type { WorkerSpec, WorkerView } from '../worker.ts';
+import type { DeviceFacts, HostFacts, ServedPath, UnservedPath } from '../worker-type/worker-type.ts';
 import type { NarrationEvent, Outcome } from './narration.ts';
-import type { WorkerSpec, WorkerView } from './worker.ts';
-import type { DeviceFacts, HostFacts, ServedPath, UnservedPath } from './worker-type.ts';
 
 /** `GET /health` of queen and hive. */
 export interface HealthBody {

@@ -1,20 +1,26 @@
 /**
  * What the queen offers.
  *
- * On `queen.sock` (0600, for the keeper: whoever can open it controls rbee) only:
+ * On `queen.sock` (0600, for the keeper: it may do everything), and on TCP for keys with enough scope:
  *
- * | request | answer | |---|---| | `GET /v1/status` | `FleetStatus` | | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{
- * hives: HiveView[] }`, `HiveView` | | `GET /v1/hives/{hive}/devices` | `HiveDevices` | | `GET
- * /v1/hives/{hive}/models`, `GET /v1/hives/{hive}/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` | | `GET
- * /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id | | `GET
- * /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text | | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry
- * & { hive })[] }` | | `GET /v1/operations` | name, summary and schemas of each operation | | `POST /v1/jobs` (`{
- * operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` | | `GET /v1/jobs?limit=N`, `GET /v1/jobs/{id}` |
- * `{ jobs: JobView[] }`, `JobView` | | `GET /v1/jobs/{id}/events` | SSE of `JobEvent`, from after `Last-Event-ID`; ends
- * with the outcome | | `POST /v1/jobs/{id}/answers` | 204; the answer to an `ask` | | `DELETE /v1/jobs/{id}` | 202
- * `JobView`; cancels |
+ * | request | answer |
+ * |---|---|
+ * | `GET /v1/status` | `FleetStatus` |
+ * | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{ hives: HiveView[] }`, `HiveView` |
+ * | `GET /v1/hives/{hive}/devices` | `HiveDevices` |
+ * | `GET /v1/hives/{hive}/models`, `GET /v1/hives/{hive}/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
+ * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id |
+ * | `GET /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text |
+ * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |
+ * | `GET /v1/secrets`, `GET /v1/keys` | `{ secrets: SecretView[] }`, `{ keys: KeyView[] }` |
+ * | `GET /v1/operations` | name, summary and schemas of each operation |
+ * | `POST /v1/jobs` (`{ operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` |
+ * | `GET /v1/jobs?limit=N`, `GET /v1/jobs/{id}` | `{ jobs: JobView[] }`, `JobView` |
+ * | `GET /v1/jobs/{id}/events` | SSE of `JobEvent`, from after `Last-Event-ID`; ends with the outcome |
+ * | `POST /v1/jobs/{id}/answers` | 204; the answer to an `ask` |
+ * | `DELETE /v1/jobs/{id}` | 202 `JobView`; cancels |
  *
- * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications): `GET /health`, `GET /v1/models`, `GET
+ * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications; loopback needs no key): `GET /health`, `GET /v1/models`, `GET
  * /v1/models/{name}`, and each path that the worker type of a ready worker serves, chosen by the request's `model`.
  * Paths may lack `/v1` and have stray slashes.
  *
@@ -37,12 +43,12 @@
  * missing: progress that was replaced by newer progress of the same step, and what exceeds the budget. Numbers keep
  * their order, so `Last-Event-ID` still works, and the outcome is always the last event.
  */
-import type { ErrorBody } from './errors.ts';
+import type { ErrorBody } from '../errors.ts';
+import type { WorkerView } from '../worker.ts';
+import type { DeviceFacts } from '../worker-type/worker-type.ts';
 import type { CatalogEntry } from './hive-api.ts';
 import type { OperationName } from './operations.ts';
 import type { FleetDrift } from './sync.ts';
-import type { WorkerView } from './worker.ts';
-import type { DeviceFacts } from './worker-type.ts';
 
 /** Maximum size of a request in bytes: to operations, and from applications. */
 export const bodyLimit = { operations: 8 * 1024 ** 2, application: 1024 ** 3 };
