@@ -11,6 +11,7 @@ const needs: readonly (readonly [string, string])[] = [
   ['zip', 'zip'],
   ['openssl', 'openssl'],
   ['git', 'git'],
+  ['chromium', 'chromium'],
   ['python3', 'python3-venv'],
   ['sshd', 'openssh-server'],
   ['ssh', 'openssh-client'],

@@ -30,7 +30,10 @@ export const makeHttpServer = ({
   tls,
 }: HttpServerOptions): FastifyInstance => {
   // Node's own answer to a request without `Host` has neither a body nor an id.
-  const nodeOptions = { shouldUpgradeCallback: takesUpgrade, requireHostHeader: false };
+  const nodeOptions = {
+    shouldUpgradeCallback: (request: IncomingMessage) => !lacksHost(request) && takesUpgrade(request),
+    requireHostHeader: false,
+  };
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),

@@ -272,15 +272,40 @@ describe('a compressed body', () => {
   });
 });
 
-describe('HTTP/1.0', () => {
-  /** Everything that the server sends until it closes the connection. */
-  const exchange = async (port: number, ...lines: string[]): Promise<string> => {
-    const socket = connect(port, '127.0.0.1');
-    undo.push(() => socket.destroy());
-    socket.write(lines.join('\r\n'));
-    return text(socket);
-  };
+/** Everything that the server sends until it closes the connection. */
+const exchange = async (port: number, ...lines: string[]): Promise<string> => {
+  const socket = connect(port, '127.0.0.1');
+  undo.push(() => socket.destroy());
+  socket.write(lines.join('\r\n'));
+  return text(socket);
+};
 
+describe('HTTP/1.1', () => {
+  it('needs a Host, and says so in the one shape', async () => {
+    const { worker } = await engine();
+    const { port } = await queenFor([worker]);
+    const upgrade = ['connection: upgrade', 'upgrade: websocket'];
+    for (const more of [[], upgrade]) {
+      const answer = await exchange(port, 'GET /v1/things HTTP/1.1', ...more, 'connection: close', '', '');
+      assert.match(answer, /^HTTP\/1\.1 400 /);
+      assert.match(answer, /x-request-id: /);
+      assert.match(
+        answer,
+        /"message":"the request is not valid: it has no Host header","type":"invalid_request_error"/,
+      );
+    }
+  });
+
+  it('may expect what the server does not know', async () => {
+    const { worker } = await engine();
+    const { port } = await queenFor([worker]);
+    const head = ['host: localhost', 'expect: miracles', 'connection: close', `content-length: ${demo.length}`];
+    const answer = await exchange(port, `POST ${chatPath} HTTP/1.1`, ...head, '', demo);
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+  });
+});
+
+describe('HTTP/1.0', () => {
   it('needs no Host, and gets no chunks', async () => {
     const { worker } = await engine();
     const { port } = await queenFor([worker]);
