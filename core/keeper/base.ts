@@ -38,6 +38,11 @@ export abstract class RbeeCommand extends Command {
   #out: Screen | undefined;
   #err: Screen | undefined;
 
+  /** Where relative paths of the command line begin; undefined for a queen elsewhere. */
+  protected get folder(): string | undefined {
+    return this.env['RBEE_QUEEN'] ? undefined : process.cwd();
+  }
+
   override async init(): Promise<void> {
     await super.init();
     const url = this.env['RBEE_QUEEN'];
@@ -141,8 +146,8 @@ const refuse: Asked = async ({ choices, secret }, show) => {
 /** What to do if the queen stopped during a job. */
 const afterItsEnd = (operation: OperationName, job: string): string =>
   /^package_(sync|install|uninstall)$/.test(operation)
-    ? 'nothing is lost: run the same command again to continue; to see why the queen stopped: rbee queen logs'
-    : `run the command again; to see how the job ended: rbee job get ${job}; to see why the queen stopped: rbee queen logs`;
+    ? 'nothing is lost: run the same command again to continue; to see why the queen stopped, on its machine: rbee queen logs'
+    : `run the command again; to see how the job ended: rbee job get ${job}; to see why the queen stopped, on its machine: rbee queen logs`;
 
 /** A command that talks to the queen, and starts it if it is not running. */
 export abstract class QueenCommand extends RbeeCommand {

@@ -5,7 +5,7 @@ import { absoluteModel } from './spawn-input.ts';
 /** Components by name. Relative paths become absolute. Errors: USAGE. */
 export const parseComponents = (
   pairs: readonly string[],
-  { hive, cwd, help }: { hive: string | undefined; cwd: string; help: string },
+  { hive, cwd, help }: { hive: string | undefined; cwd: string | undefined; help: string },
 ): Record<string, string> => {
   const components: Record<string, string> = {};
   for (const pair of pairs) {

@@ -10,6 +10,6 @@ export const hiveFlag = {
 export abstract class ModelCommand extends QueenCommand {
   /** Makes a relative path absolute, and keeps everything else. */
   protected reference(text: string, hive: string | undefined): string {
-    return absoluteModel(text, hive, process.cwd());
+    return absoluteModel(text, hive, this.folder);
   }
 }

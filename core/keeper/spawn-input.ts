@@ -3,21 +3,24 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { parseBytes } from '../narration/quantities.ts';
+import { absolutePath } from './absolute-path.ts';
 
 /** The hive of this machine, for which paths may be relative. */
 export const localHive = 'local';
 
 /** Makes a relative model path absolute, because the hive runs in another folder. */
-export const absoluteModel = (reference: string, hive: string | undefined, cwd: string): string => {
+export const absoluteModel = (reference: string, hive: string | undefined, cwd: string | undefined): string => {
   if (hive !== undefined && hive !== localHive) return reference;
   const path = /^file:(?!\/)/.test(reference) ? reference.slice('file:'.length) : reference;
   const relative = path !== reference ? path !== '' : /^\.{1,2}\//.test(path) || isFileHere(path, cwd);
-  return relative ? `file:${resolve(cwd, path)}` : reference;
+  return relative ? `file:${absolutePath(path, cwd)}` : reference;
 };
 
 /** An existing file such as `tiny.gguf` is taken as a path; a name without an extension is the name of a served model. */
-const isFileHere = (path: string, cwd: string): boolean =>
-  /^[^/:][^:]*\.[a-z]\w*$/i.test(path) && (statSync(resolve(cwd, path), { throwIfNoEntry: false })?.isFile() ?? false);
+const isFileHere = (path: string, cwd: string | undefined): boolean =>
+  cwd !== undefined &&
+  /^[^/:][^:]*\.[a-z]\w*$/i.test(path) &&
+  (statSync(resolve(cwd, path), { throwIfNoEntry: false })?.isFile() ?? false);
 
 /**
  * `ctx=2048` is a number, `flash=true` a boolean, `tags=["a"]` a list, and everything else a string. A repeated option is

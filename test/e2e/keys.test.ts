@@ -106,6 +106,21 @@ test('what acts on this machine is refused while RBEE_QUEEN names another', asyn
   assert.deepEqual(laptop.processes(), [], 'nothing was started here');
 });
 
+test('paths and names are those of the other machine', async () => {
+  for (const args of [
+    ['worker', 'spawn', '--type', 'fake', '--model', './tiny.gguf'],
+    ['plugins', 'install', './plugin'],
+    ['status', '--config', 'hives.conf'],
+  ]) {
+    const run = await over(args);
+    assert.equal(run.code, 2, args.join(' '));
+    assert.match(run.stderr, /is relative, but RBEE_QUEEN names a queen elsewhere/);
+  }
+  assert.match((await over(['__complete', '--', 'infer', '-m', ''])).stdout, /^far/m);
+  const failing = await over(['__complete', '--', 'infer', '-m', ''], { RBEE_KEY: 'sk-wrong' });
+  assert.deepEqual([failing.code, failing.stderr], [0, '']);
+});
+
 test('an address or a key that does not work is named', async () => {
   for (const [env, says] of [
     [{ RBEE_QUEEN: 'nonsense' }, /RBEE_QUEEN is not valid: "nonsense" is not an address/],

@@ -18,7 +18,7 @@ export default class Complete extends RbeeCommand {
       commands: this.config.commands as unknown as CommandShape[],
       topics: Object.entries(topics).map(([name, { description }]) => ({ name, description })),
     };
-    const found = await complete(words, tree, namesFrom(this.paths));
+    const found = await complete(words, tree, namesFrom(this.paths, this.env));
     this.print(found, (list) => list.map(({ value, about = '' }) => `${value}\t${about}\n`).join(''));
   }
 }

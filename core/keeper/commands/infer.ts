@@ -60,7 +60,7 @@ export default class Infer extends QueenCommand {
     const sampling = { temperature: number('temperature'), topP: number('top-p') };
     const queen = await this.queen(flags);
     const model =
-      flags.model === undefined ? await onlyModel(queen) : absoluteModel(flags.model, undefined, process.cwd());
+      flags.model === undefined ? await onlyModel(queen) : absoluteModel(flags.model, undefined, this.folder);
     const { system, seed, stop, type, device } = flags;
     const wanted = { model, prompt, system, maxTokens: flags['max-tokens'], ...sampling, seed, stop, type, device };
     const input = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as InferInput;

@@ -51,7 +51,7 @@ export default class Status extends QueenCommand {
     const looks = flags.verbose || flags['exit-code'] || flags.config !== undefined;
     if (!looks) return this.#show(await fleetOf(queen));
     const input = {
-      ...this.only({ config: configInput(flags.config, process.cwd()) }),
+      ...this.only({ config: configInput(flags.config, this.folder) }),
       ...sshInput(flags, this.env),
     };
     const drift = await this.runJob(queen, 'package_status', input);

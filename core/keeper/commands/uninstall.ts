@@ -37,7 +37,7 @@ export default class Uninstall extends SyncCommand {
     const input = {
       ...this.only({
         hives: flags.hive,
-        config: configInput(flags.config, process.cwd()),
+        config: configInput(flags.config, this.folder),
         purge,
         parallel,
         takeOver: flags['take-over'],

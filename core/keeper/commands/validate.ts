@@ -25,7 +25,7 @@ export default class Validate extends QueenCommand {
     const { flags } = await this.parse(Validate);
     const { hive, offline } = flags;
     const input = {
-      ...this.only({ hives: hive, config: configInput(flags.config, process.cwd()), offline }),
+      ...this.only({ hives: hive, config: configInput(flags.config, this.folder), offline }),
       ...sshInput(flags, this.env),
     };
     const report = await this.runJob(await this.queen(flags), 'package_validate', input);

@@ -4,17 +4,19 @@ import type { KeyView } from '../../contract/api/access.ts';
 import type { FleetStatus, JobView } from '../../contract/api/queen-api.ts';
 import type { ModelView } from '../../contract/models.ts';
 import type { SecretView } from '../../contract/secret-reference.ts';
+import type { QueenAddress } from '../../queen/client/address.ts';
 import { connectQueen } from '../queen-access.ts';
+import { queenAddress } from '../queen-address.ts';
 import type { Candidate, NameKind } from './complete.ts';
 
 /** Short, because someone is waiting after pressing Tab. */
 const timeoutMs = 1_000;
 
 export const namesFrom =
-  (paths: Pick<Paths, 'queenSocket' | 'config'>) =>
+  (paths: Paths, env: NodeJS.ProcessEnv) =>
   async (kind: NameKind): Promise<readonly Candidate[]> => {
-    const known = await namesOf(kind, paths.queenSocket);
-    const all = kind === 'hive' ? await withDeclared(known, paths) : known;
+    const known = await namesOf(kind, () => queenAddress(env, paths));
+    const all = kind === 'hive' && !env['RBEE_QUEEN'] ? await withDeclared(known, paths) : known;
     return all.filter(({ value }) => isOneWord.test(value));
   };
 
@@ -39,10 +41,10 @@ const withDeclared = async (
   }
 };
 
-const namesOf = async (kind: NameKind, socketPath: string): Promise<readonly Candidate[]> => {
-  const queen = connectQueen({ socketPath });
-  const read = <Answer>(path: string) => queen.get<Answer>(path, { timeoutMs });
+const namesOf = async (kind: NameKind, address: () => Promise<QueenAddress>): Promise<readonly Candidate[]> => {
   try {
+    const queen = connectQueen(await address());
+    const read = <Answer>(path: string) => queen.get<Answer>(path, { timeoutMs });
     if (kind === 'job') return jobs((await read<{ jobs: JobView[] }>('/v1/jobs?limit=50')).jobs);
     if (kind === 'reference') return models((await read<{ models: ModelView[] }>('/v1/hives/local/models')).models);
     if (kind === 'key') return keys((await read<{ keys: KeyView[] }>('/v1/keys')).keys);

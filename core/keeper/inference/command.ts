@@ -37,7 +37,7 @@ export abstract class InferenceCommand extends QueenCommand {
   ): Promise<{ queen: QueenClient; served: ModelLoadResult }> {
     const queen = await this.queen(flags);
     const { type, device } = flags;
-    const model = flags.model === undefined ? undefined : absoluteModel(flags.model, undefined, process.cwd());
+    const model = flags.model === undefined ? undefined : absoluteModel(flags.model, undefined, this.folder);
     const wanted = { model, kind, type, device };
     const input = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
     return { queen, served: await this.runJob(queen, 'model_load', input as ModelLoadInput) };

@@ -1,6 +1,7 @@
 /** Flags shared by the commands for machines, and how they are passed to the queen. */
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute } from 'node:path';
 import * as Flags from '@oclif/core/flags';
+import { absolutePath } from '../absolute-path.ts';
 
 export const sshFlags = {
   'accept-new-host-keys': Flags.boolean({
@@ -50,5 +51,5 @@ export const sshInput = (flags: { 'accept-new-host-keys'?: boolean }, env: NodeJ
 };
 
 /** Resolved here, because the queen runs in another folder. */
-export const configInput = (file: string | undefined, cwd: string): string | undefined =>
-  file === undefined ? undefined : resolve(cwd, file);
+export const configInput = (file: string | undefined, cwd: string | undefined): string | undefined =>
+  file === undefined ? undefined : absolutePath(file, cwd);

@@ -60,7 +60,7 @@ export abstract class SyncCommand extends QueenCommand {
     return {
       ...this.only({
         hives: flags.hive,
-        config: configInput(flags.config, process.cwd()),
+        config: configInput(flags.config, this.folder),
         dryRun: flags['dry-run'],
         force,
         retryFailed: flags['retry-failed'],

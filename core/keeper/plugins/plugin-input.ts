@@ -1,6 +1,6 @@
 /** What the commands for plugins share: the hive to act on, and paths as that hive sees them. */
-import { resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
+import { absolutePath } from '../absolute-path.ts';
 
 export const hiveFlag = {
   hive: Flags.string({ char: 'H', description: 'Hive to act on [default: local]', helpValue: '<alias>' }),
@@ -11,8 +11,8 @@ export const scriptsFlag = {
 };
 
 /** Makes a path absolute for the hive, and keeps everything else. */
-export const pluginArgument = (text: string, cwd: string): string => {
+export const pluginArgument = (text: string, cwd: string | undefined): string => {
   const path = text.startsWith('file:') ? text.slice('file:'.length) : text;
   const isPath = path !== text || /^\.{0,2}\/|^\.{1,2}$/.test(text) || /^[^@/:][^/:]*\.(tgz|tar\.gz)$/.test(text);
-  return isPath ? resolve(cwd, path) : text;
+  return isPath ? absolutePath(path, cwd) : text;
 };

@@ -21,7 +21,7 @@ export interface QueenRequest {
 /** Sends a request and returns the whole JSON response. Throws the queen's error, or QUEEN_NOT_RUNNING. */
 export const requestJson = async <Answer>(address: QueenAddress, options: QueenRequest): Promise<Answer> => {
   const response = await openStream(address, options);
-  const text = await readText(response);
+  const text = await readText(response, address);
   if (text === '') return undefined as Answer;
   try {
     return JSON.parse(text) as Answer;
@@ -38,7 +38,7 @@ export const requestJson = async <Answer>(address: QueenAddress, options: QueenR
 export const openStream = async (address: QueenAddress, options: QueenRequest): Promise<IncomingMessage> => {
   const response = await send(address, options);
   if ((response.statusCode ?? 500) < 400) return response;
-  const text = await readText(response);
+  const text = await readText(response, address);
   throw errorFrom(text, response.statusCode ?? 500);
 };
 
@@ -113,7 +113,7 @@ const timedOut = (timeoutMs: number): RbeeError =>
   RbeeError.of('TIMEOUT', {
     what: 'the answer of the queen',
     limit: `${timeoutMs / 1000} s`,
-    hint: 'see: rbee queen logs',
+    hint: 'see, on its machine: rbee queen logs',
   });
 
 /** Turns a connection error into an error of the catalogue. */
@@ -154,13 +154,13 @@ const reasons: Record<string, string> = {
   EPROTO: 'it does not speak TLS there',
 };
 
-const readText = async (response: IncomingMessage): Promise<string> => {
+const readText = async (response: IncomingMessage, address: QueenAddress): Promise<string> => {
   response.setEncoding('utf8');
   let text = '';
   try {
     for await (const piece of response) text += piece;
   } catch (error) {
-    throw connectionError(error);
+    throw connectionError(error, undefined, address);
   }
   return text;
 };

@@ -17,7 +17,7 @@ export default class PluginsInspect extends QueenCommand {
 
   async run(): Promise<PluginDetails> {
     const { args, flags } = await this.parse(PluginsInspect);
-    const plugin = pluginArgument(args.plugin, process.cwd());
+    const plugin = pluginArgument(args.plugin, this.folder);
     const queen = await this.queen(flags);
     const input = this.only({ plugin, offline: flags.offline, hive: flags.hive });
     const details = await this.runJob(queen, 'worker_plugin_inspect', input);

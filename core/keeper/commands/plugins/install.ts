@@ -37,7 +37,7 @@ export default class PluginsInstall extends QueenCommand {
   async run(): Promise<PluginView | { job_id: string }> {
     const { args, flags } = await this.parse(PluginsInstall);
     const { variant, yes, offline, force, hive } = flags;
-    const plugin = pluginArgument(args.plugin, process.cwd());
+    const plugin = pluginArgument(args.plugin, this.folder);
     const scripts = flags['allow-scripts'];
     // Without a terminal there is no one to answer.
     const ask = process.stdin.isTTY && !flags.detach ? undefined : false;

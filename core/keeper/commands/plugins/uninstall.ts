@@ -19,7 +19,7 @@ export default class PluginsUninstall extends QueenCommand {
 
   async run(): Promise<PluginView> {
     const { args, flags } = await this.parse(PluginsUninstall);
-    const plugin = pluginArgument(args.plugin, process.cwd());
+    const plugin = pluginArgument(args.plugin, this.folder);
     const queen = await this.queen(flags);
     const view = await this.runJob(
       queen,

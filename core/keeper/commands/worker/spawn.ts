@@ -89,7 +89,7 @@ export default class WorkerSpawn extends QueenCommand {
     const { flags } = await this.parse(WorkerSpawn);
     // Without a terminal there is no one to answer.
     const ask = process.stdin.isTTY === true && !flags.detach;
-    const input = { ...spawnInput(flags as SpawnFlags, process.cwd()), ...(ask && { ask }) };
+    const input = { ...spawnInput(flags as SpawnFlags, this.folder), ...(ask && { ask }) };
     const queen = await this.queen(flags);
     if (flags.detach) return this.detachJob(queen, 'worker_spawn', input);
     const worker = await this.runJob(queen, 'worker_spawn', input);
@@ -116,7 +116,7 @@ interface SpawnFlags {
 }
 
 /** The input of the operation; absent fields stay absent. */
-export const spawnInput = (flags: SpawnFlags, cwd: string): WorkerSpawnInput => {
+export const spawnInput = (flags: SpawnFlags, cwd: string | undefined): WorkerSpawnInput => {
   const { type, device, variant, name, id, restart, hive, model, component, option, env } = flags;
   const memory = flags['memory-limit'];
   const cpu = flags['cpu-limit'];
