@@ -22,10 +22,13 @@ const engine = async (t: TestContext, answers: { cheap: number | ((asked: number
   return { asked, url: `http://127.0.0.1:${(server.address() as { port: number }).port}` };
 };
 
+/** A generous timeout, because a busy machine may answer late; `quick` is for engines that never answer. */
+const quick = { timeoutMs: 50 };
+
 const watchIt = (t: TestContext, options: Omit<LivenessOptions, 'onUnhealthy'>) => {
   const problems: string[] = [];
   const stop = watchLiveness({
-    timeoutMs: 50,
+    timeoutMs: 10_000,
     onUnhealthy: (problem) => problems.push(problem),
     ...options,
     live: { everyMs: 5, ...options.live },
@@ -45,7 +48,7 @@ test('three failures in a row mean unhealthy, reported once', async (t) => {
 
 test('a timeout is also a failure', async (t) => {
   const { url } = await engine(t, { cheap: 0, deep: 200 });
-  const { problems } = watchIt(t, { live: { url } });
+  const { problems } = watchIt(t, { ...quick, live: { url } });
   assert.match(await eventually(() => problems[0]), /timeout/i);
 });
 
@@ -83,6 +86,7 @@ test('a silent process that uses no processor time is frozen: checked again soon
   const { url, asked, cpuMs } = await silent(t, false);
   const suspicions: boolean[] = [];
   const { problems } = watchIt(t, {
+    ...quick,
     // Only the first check waits for the full interval: three of them would exceed the timeout of the test.
     live: { url, everyMs: 400, deep: { url: `${url}/deep`, body: {} } },
     cpuMs,
@@ -95,7 +99,7 @@ test('a silent process that uses no processor time is frozen: checked again soon
 test('a silent process that computes gets the deep check, and is left alone when it answers', async (t) => {
   const { url, cpuMs } = await silent(t, true);
   const { url: other, asked } = await engine(t, { cheap: 200, deep: 200 });
-  const { problems } = watchIt(t, { live: { url, deep: { url: `${other}/deep`, body: {} } }, cpuMs });
+  const { problems } = watchIt(t, { ...quick, live: { url, deep: { url: `${other}/deep`, body: {} } }, cpuMs });
   await eventually(() => asked.deep > 3);
   assert.deepEqual(problems, []);
 });
@@ -103,7 +107,7 @@ test('a silent process that computes gets the deep check, and is left alone when
 test('a suspicion is reported once, and withdrawn', async (t) => {
   const { url, asked } = await engine(t, { cheap: (number) => (number % 3 === 0 ? 200 : 500), deep: 200 });
   const suspicions: boolean[] = [];
-  const { stop } = watchIt(t, { live: { url }, onSuspicion: (suspect) => suspicions.push(suspect) });
+  const { stop } = watchIt(t, { ...quick, live: { url }, onSuspicion: (suspect) => suspicions.push(suspect) });
   await eventually(() => asked.cheap > 7);
   stop();
   assert.deepEqual(suspicions.slice(0, 4), [true, false, true, false]);
@@ -112,7 +116,7 @@ test('a suspicion is reported once, and withdrawn', async (t) => {
 test('a frozen process does not count as failed while a request is running', async (t) => {
   const { url, asked, cpuMs } = await silent(t, false);
   let busy = true;
-  const { problems } = watchIt(t, { live: { url }, cpuMs, busy: () => busy });
+  const { problems } = watchIt(t, { ...quick, live: { url }, cpuMs, busy: () => busy });
   await eventually(() => asked.cheap > 5);
   assert.deepEqual(problems, []);
   busy = false;
@@ -121,7 +125,11 @@ test('a frozen process does not count as failed while a request is running', asy
 
 test('a busy engine that answers late is left alone', async (t) => {
   const { url, asked } = await engine(t, { cheap: 500, deep: 500 });
-  const { problems, stop } = watchIt(t, { live: { url, deep: { url: `${url}/deep`, body: {} } }, busy: () => true });
+  const { problems, stop } = watchIt(t, {
+    ...quick,
+    live: { url, deep: { url: `${url}/deep`, body: {} } },
+    busy: () => true,
+  });
   await eventually(() => asked.cheap > 6);
   stop();
   assert.deepEqual([problems, asked.deep], [[], 0]);
