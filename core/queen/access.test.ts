@@ -315,6 +315,15 @@ describe('operations over TCP', () => {
     ])
       assert.equal(await outcome('worker_spawn', input), 'NOT_PERMITTED', JSON.stringify(input));
     assert.equal(await outcome('model_load', { kind: 'chat', model: 'hf:org/repo' }), 'NOT_PERMITTED');
+    for (const name of ['hf:org/repo', 'https://evil.example/x.gguf', 'file:/etc/passwd']) {
+      assert.equal(await outcome('worker_spawn', { type: 'fake', model: 'demo', name }), 'succeeded');
+      for (const model of [name, `${name}:latest`, name.toUpperCase()])
+        assert.equal(
+          await outcome('worker_spawn', { type: 'fake', model }),
+          'NOT_PERMITTED',
+          `served as ${name}: ${model}`,
+        );
+    }
   });
 
   it('show and change no jobs of more than their scope', async () => {
