@@ -108,6 +108,7 @@ test('what acts on this machine is refused while RBEE_QUEEN names another', asyn
 
 test('an address or a key that does not work is named', async () => {
   for (const [env, says] of [
+    [{ RBEE_QUEEN: 'https://me:hidden@ai.example' }, /"https:\/\/ai\.example" is not an address/],
     [{ RBEE_QUEEN: 'nonsense' }, /RBEE_QUEEN is not valid: "nonsense" is not an address/],
     [
       { RBEE_QUEEN: 'http://127.0.0.1:1' },
