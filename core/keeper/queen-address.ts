@@ -6,6 +6,7 @@ import type { Paths } from '../config/paths.ts';
 import { keyPattern } from '../contract/api/access.ts';
 import type { FleetStatus } from '../contract/api/queen-api.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { withoutSecrets } from '../contract/secrets.ts';
 import { isRemote, type QueenAddress } from '../queen/client/address.ts';
 import type { QueenClient } from '../queen/client/index.ts';
 
@@ -25,7 +26,11 @@ export const remoteUrl = (env: NodeJS.ProcessEnv): string | undefined => {
   if (!isPlain)
     throw invalid(
       'RBEE_QUEEN',
-      `${JSON.stringify(text.slice(0, 200))} is not an address`,
+      `${JSON.stringify(
+        withoutSecrets(text)
+          .replace(/rbee_\w{8}_[\w-]+/g, 'rbee_…')
+          .slice(0, 200),
+      )} is not an address`,
       'write it as https://host:8500',
     );
   return url.origin;

@@ -263,9 +263,54 @@ describe('a key for some models or hives', () => {
       assert.equal((await run(operation, input)).status, 403, operation);
   });
 
-  it('cannot have scope admin', async () => {
+  it('reads its own jobs after they have ended, and no others', async () => {
+    await begin('[queen]\nport = 0\n');
+    const [own, other] = [
+      await create({ scope: 'operate', hives: ['pi'] }),
+      await create({ scope: 'operate', hives: ['pi'] }),
+    ];
+    const body = JSON.stringify({ operation: 'worker_stop', input: { worker: 'fake-2', hive: 'pi' } });
+    const { job_id } = JSON.parse((await ask('POST', '/v1/jobs', { ...json, ...bearer(own) }, body)).body);
+    const stateFor = async (key: string) => (await ask('GET', `/v1/jobs/${job_id}`, bearer(key))).body;
+    await until(
+      async () => (await client.get<{ state: string }>(`/v1/jobs/${job_id}`)).state !== 'running',
+      'it ended',
+    );
+    assert.match(await stateFor(own), /"state":"succeeded"/);
+    assert.match(await stateFor(other), /JOB_NOT_FOUND/);
+  });
+
+  it('learns no names of other hives and their workers from errors', async () => {
+    await begin('[queen]\nport = 0\n');
+    const key = await create({ scope: 'operate', hives: ['pi'] });
+    for (const path of ['/v1/catalog?hive=nowhere', '/v1/workers/fake-11', '/v1/workers/fake-11/logs']) {
+      const { status, body } = await ask('GET', path, bearer(key));
+      assert.ok(status === 403 || status === 404, `${path}: ${status}`);
+      assert.doesNotMatch(body, /local|fake-1\b/, path);
+    }
+  });
+
+  it('cannot have scope admin, and for models neither scope operate', async () => {
     await begin('[queen]\nport = 0\n');
     await assert.rejects(create({ scope: 'admin', models: ['demo'] }), { code: 'INVALID_INPUT' });
+    await assert.rejects(create({ scope: 'operate', models: ['demo'] }), { code: 'INVALID_INPUT' });
+  });
+
+  it('operates nothing if it is for models, also when it was stored so', async () => {
+    await begin('[queen]\nport = 0\n');
+    const key = await create({ models: ['demo'] });
+    await queen.close();
+    writeFileSync(
+      join(paths.state, 'keys.json'),
+      readFileSync(join(paths.state, 'keys.json'), 'utf8').replace('"infer"', '"operate"'),
+    );
+    await begin('[queen]\nport = 0\n');
+    const run = (operation: OperationName, input: object) =>
+      ask('POST', '/v1/jobs', { ...json, ...bearer(key) }, JSON.stringify({ operation, input }));
+    assert.equal((await run('model_unload', { model: 'other' })).status, 403);
+    assert.equal((await run('infer', { model: 'other', prompt: 'x' })).status, 403);
+    assert.equal((await ask('GET', '/v1/workers', bearer(key))).status, 403);
+    assert.equal((await chat(key)).status, 200);
   });
 });
 
@@ -315,6 +360,15 @@ describe('operations over TCP', () => {
     ])
       assert.equal(await outcome('worker_spawn', input), 'NOT_PERMITTED', JSON.stringify(input));
     assert.equal(await outcome('model_load', { kind: 'chat', model: 'hf:org/repo' }), 'NOT_PERMITTED');
+    for (const name of ['hf:org/repo', 'https://evil.example/x.gguf', 'file:/etc/passwd']) {
+      assert.equal(await outcome('worker_spawn', { type: 'fake', model: 'demo', name }), 'succeeded');
+      for (const model of [name, `${name}:latest`, name.toUpperCase()])
+        assert.equal(
+          await outcome('worker_spawn', { type: 'fake', model }),
+          'NOT_PERMITTED',
+          `served as ${name}: ${model}`,
+        );
+    }
   });
 
   it('show and change no jobs of more than their scope', async () => {
@@ -364,6 +418,49 @@ describe('operations over TCP', () => {
     assert.doesNotMatch(readFileSync(file, 'utf8'), /very-secret-value|rbee_/);
     const only = await client.runOperation('audit_list', { key: 'ci', operation: 'worker_install' });
     assert.equal(only.entries.length, 1);
+  });
+});
+
+describe('the audit', () => {
+  const entries = async (): Promise<readonly AuditEntry[]> => (await client.runOperation('audit_list', {})).entries;
+
+  it('has requests that were refused before their operation was read', async () => {
+    await begin('[queen]\nport = 0\n');
+    const key = await create({ name: 'weak' });
+    await ask('POST', '/v1/jobs', { ...json, ...bearer(key) }, '{"operation":"package_sync"}');
+    await ask('GET', '/v1/keys', bearer(key));
+    await ask('POST', '/v1/jobs', json, '{"operation":"package_sync"}');
+    const refused = (await entries()).filter(({ outcome }) => outcome === 'refused');
+    assert.deepEqual(
+      refused.map(({ who, operation, code }) => [who, operation, code]),
+      [
+        ['weak', 'POST /v1/jobs', 'SCOPE_MISSING'],
+        ['weak', 'GET /v1/keys', 'SCOPE_MISSING'],
+      ],
+    );
+  });
+
+  it('has no secrets of addresses, and who ended the job of another', async () => {
+    await begin('[queen]\nport = 0\n');
+    const key = await create({ scope: 'operate', name: 'ci' });
+    const model = 'https://me:password@models.example/x.gguf?signature=hidden';
+    for (const input of [
+      { operation: 'model_download', input: { model } },
+      { operation: 'worker_install', input: { plugin: 'git+https://me:password@git.example/x?token=hidden' } },
+    ])
+      assert.equal((await ask('POST', '/v1/jobs', { ...json, ...bearer(key) }, JSON.stringify(input))).status, 403);
+    const told = (await entries()).filter(({ outcome }) => outcome === 'refused');
+    assert.equal(told.length, 2);
+    assert.doesNotMatch(readFileSync(join(paths.logs, 'audit.log'), 'utf8'), /password|hidden/);
+    let release = () => {};
+    hives[1]!.onSpawn = () => new Promise((_, reject) => (release = () => reject(new Error('gone'))));
+    const spawn = JSON.stringify({ operation: 'worker_spawn', input: { type: 'fake', hive: 'pi' } });
+    const { job_id } = JSON.parse((await ask('POST', '/v1/jobs', { ...json, ...bearer(key) }, spawn)).body);
+    const other = await create({ scope: 'operate', name: 'other' });
+    assert.equal((await ask('DELETE', `/v1/jobs/${job_id}`, bearer(other))).status, 202);
+    release();
+    const cancelled = (await entries()).find(({ operation }) => operation === 'job_cancel');
+    assert.deepEqual([cancelled?.who, cancelled?.job], ['other', job_id]);
   });
 });
 

@@ -123,6 +123,7 @@ test('paths and names are those of the other machine', async () => {
 
 test('an address or a key that does not work is named', async () => {
   for (const [env, says] of [
+    [{ RBEE_QUEEN: 'https://me:hidden@ai.example' }, /"https:\/\/ai\.example" is not an address/],
     [{ RBEE_QUEEN: 'nonsense' }, /RBEE_QUEEN is not valid: "nonsense" is not an address/],
     [
       { RBEE_QUEEN: 'http://127.0.0.1:1' },

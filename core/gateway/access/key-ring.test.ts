@@ -48,8 +48,8 @@ test('a revoked or expired key means nothing, and revoking ends what it has begu
   await ring.create(request);
   assert.deepEqual(ring.find(key, Date.now() + 61_000), { problem: 'it has expired' });
   let cut = 0;
-  ring.whenRevoked(request.id, () => cut++);
-  ring.whenRevoked(request.id, () => cut++)();
+  ring.whenEnded(request, () => cut++);
+  ring.whenEnded(request, () => cut++)();
   await ring.revoke('gone');
   assert.deepEqual([ring.find(key), cut], [{ problem: 'it was revoked' }, 1]);
   assert.equal(ring.list()[0]?.state, 'revoked');

@@ -90,11 +90,15 @@ export class KeyRing {
     });
   }
 
-  /** Calls `work` when the key is revoked, unless the returned function was called before. */
-  whenRevoked(id: string, work: () => void): () => void {
+  /** Calls `work` when the key is revoked or expires, unless the returned function was called before. */
+  whenEnded({ id, expiresAt }: Pick<AccessKey, 'id' | 'expiresAt'>, work: () => void): () => void {
     const waiting = this.#revoked.get(id) ?? new Set();
     this.#revoked.set(id, waiting.add(work));
+    const left = expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt) - Date.now();
+    // A timer cannot run longer, and neither does a request.
+    const timer = left <= maxTimerMs ? setTimeout(work, Math.max(0, left)).unref() : undefined;
     return () => {
+      clearTimeout(timer);
       waiting.delete(work);
       if (waiting.size === 0) this.#revoked.delete(id);
     };
@@ -161,6 +165,8 @@ export class KeyRing {
 
 const maxKeys = 10_000;
 const maxHashes = 8;
+
+const maxTimerMs = 2 ** 31 - 1;
 
 const isExpired = ({ expiresAt }: Pick<AccessKey, 'expiresAt'>, now: number): boolean =>
   expiresAt !== undefined && Date.parse(expiresAt) <= now;

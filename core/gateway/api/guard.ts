@@ -83,7 +83,7 @@ const callerOf = (
 const isOpen = ({ url, method }: FastifyRequest): boolean =>
   (method === 'GET' || method === 'HEAD') && /^\/(health)?$/.test(pathOf(url));
 
-/** A revoked key also ends the requests that it has begun. */
+/** A key that is revoked or expires also ends the requests that it has begun. */
 const trackByKey = (
   caller: Caller | null,
   request: IncomingMessage,
@@ -91,7 +91,7 @@ const trackByKey = (
   { keys }: GuardParts,
 ): void => {
   if (!caller?.key || response.closed) return;
-  const untrack = keys.whenRevoked(caller.key.id, () => request.socket.destroy());
+  const untrack = keys.whenEnded(caller.key, () => request.socket.destroy());
   response.once('close', untrack);
 };
 

@@ -1,11 +1,13 @@
 /** WebSockets through the loopback port, with bare sockets at both ends: they can do what a well-behaved client never does. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { pino } from 'pino';
 import type { HiveWorker } from '../../contract/api/hive-api.ts';
 import { KeyRing } from '../access/key-ring.ts';
+import { UseLimits } from '../access/limits.ts';
 import { BodyMemory } from '../bodies/body-memory.ts';
 import { bodyLimits } from '../bodies/limits.ts';
 import { Spool } from '../bodies/spool.ts';
@@ -65,7 +67,9 @@ const bareWorker = async (over: Partial<HiveWorker> = {}) => {
   return { worker: workerWith({ id: 'bare-1', port, serves, ...over }), heard, ends };
 };
 
-const queenFor = async (...workers: HiveWorker[]) => {
+const queenFor = (...workers: HiveWorker[]) => queenWith(workers);
+
+const queenWith = async (workers: readonly HiveWorker[], keys = new KeyRing(memoryKeys())) => {
   const gateway = new Gateway(memoryFleet(workers), { maxWaitMs: 50 });
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
   const { apps, urls } = await listenForApplications(
@@ -74,12 +78,13 @@ const queenFor = async (...workers: HiveWorker[]) => {
       health,
       logger: pino({ level: 'silent' }),
       bodies: { memory: new BodyMemory(), spool: new Spool('/nowhere'), limits },
+      limits: new UseLimits(),
     },
     {
       addresses: [{ host: '127.0.0.1', port: 0, tls: false }],
       tls: null,
       rules: { keys: 'auto', allowedHosts: [], allowedOrigins, ownNames: [] },
-      keys: new KeyRing(memoryKeys()),
+      keys,
       conf: 'rbee.conf',
     },
   );
@@ -270,5 +275,22 @@ describe('a WebSocket that is not accepted', () => {
     there.socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone');
     await until(() => java.text.endsWith('done'), 'the answer');
     assert.doesNotMatch(there.text, /h2c/);
+  });
+
+  it('counts as a request of its key, and ends when the key expires', async () => {
+    const { worker, heard } = await bareWorker();
+    const key = `rbee_abcdefgh_${'x'.repeat(43)}`;
+    const keys = new KeyRing(memoryKeys());
+    const expiresAt = new Date(Date.now() + 1_500).toISOString();
+    const hash = createHash('sha256').update(key).digest('hex');
+    await keys.create({ id: 'abcdefgh', name: 'app', scope: 'infer', hash, maxConcurrent: 1, expiresAt });
+    const { port } = await queenWith([worker], keys);
+    const first = await open(port, [`authorization: Bearer ${key}`]);
+    (await heard()).socket.write(switching);
+    await until(() => first.text.includes(' 101 '), 'it has switched');
+    const second = await open(port, [`authorization: Bearer ${key}`]);
+    await until(() => second.ended, 'the answer');
+    assert.match(second.text, /^HTTP\/1\.1 429 [\s\S]*retry-after: 1\r\n/i);
+    await until(() => first.closed || first.ended, 'the key has expired');
   });
 });

@@ -12,6 +12,7 @@ import { notFound } from '../../http/error-answers.ts';
 import { requestIdHeader, requestIdOf } from '../../http/request-id.ts';
 import { pathOf } from '../../http/request-target.ts';
 import { type Caller, grantOf } from '../access/caller.ts';
+import type { Use, UseLimits } from '../access/limits.ts';
 import type { ResponseHeaders } from '../forward/headers.ts';
 import type { Gateway, WorkerSink } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
@@ -26,6 +27,8 @@ export interface UpgradeParts {
   logger: FastifyBaseLogger;
   /** Who may ask; absent on the socket of the owner. */
   guard?: GuardParts | undefined;
+  /** How much each key may use; a connection counts as one request until it ends. */
+  limits?: UseLimits | undefined;
 }
 
 interface Upgrading {
@@ -87,17 +90,19 @@ export class Upgrades {
     this.#closing.signal.addEventListener('abort', leave, { once: true });
     const answer = answerOn(request, socket);
     let untrack: (() => void) | undefined;
+    let use: Use | undefined;
     const requestId = requestIdOf(request);
     try {
       // A server without `takes` as its `shouldUpgradeCallback` sends every upgrade request here.
       if (!this.takes(request)) throw notFound(targetOf(request));
       const caller = callerOfUpgrade(request, this.#parts.guard);
       const grant = grantOf(caller);
-      untrack = caller.key && this.#parts.guard?.keys.whenRevoked(caller.key.id, leave);
+      untrack = caller.key && this.#parts.guard?.keys.whenEnded(caller.key, leave);
       const { url } = targetOf(request);
       const path = pathOf(url);
       const named = await modelName({ contentType: undefined, query: url.slice(path.length + 1), body: null });
       const requested = requestedModel(gateway, { method: 'GET', url, named, grant });
+      use = await this.#parts.limits?.begin(caller.key);
       const headers = request.rawHeaders;
       const wanted = {
         method: 'GET',
@@ -117,9 +122,11 @@ export class Upgrades {
       if (error.code === 'INTERNAL') logger.error({ err: thrown, requestId }, error.message);
       const body = JSON.stringify({ error: applicationError(error) });
       const head = { 'content-type': 'application/json; charset=utf-8', [requestIdHeader]: requestId };
+      if (error.retryAfter !== undefined) answer().setHeader('retry-after', error.retryAfter);
       answer().writeHead(error.status, head).end(body);
     } finally {
       untrack?.();
+      use?.end(0);
       this.#closing.signal.removeEventListener('abort', leave);
     }
   }

@@ -5,6 +5,7 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { AuditEntry } from '../../contract/api/access.ts';
 import { type OperationName, operations } from '../../contract/api/operations.ts';
+import { addressWithoutSecrets, withoutSecrets } from '../../contract/secrets.ts';
 import type { Caller } from '../../gateway/access/caller.ts';
 import { rotated } from '../../lifecycle/logs/reader.ts';
 import { keptLogs, rotate } from '../../lifecycle/logs/rotation.ts';
@@ -120,7 +121,7 @@ const aboutOf = (input: unknown): { about?: Record<string, string> } => {
   const about: Record<string, string> = {};
   for (const field of named) {
     const value = (input as Record<string, unknown>)[field];
-    if (typeof value === 'string') about[field] = value.slice(0, 200);
+    if (typeof value === 'string') about[field] = withoutSecrets(addressWithoutSecrets(value)).slice(0, 200);
     else if (Array.isArray(value) && value.every((one) => typeof one === 'string'))
       about[field] = value.join(', ').slice(0, 200);
   }

@@ -17,6 +17,12 @@ export const createKey =
         'a key with scope admin cannot be limited to models or hives, because it may change all of them',
         'choose the scope infer or operate',
       );
+    if (input.scope === 'operate' && input.models !== undefined)
+      throw invalid(
+        'a key with scope operate cannot be limited to models, because operations see and change workers of all models',
+        'limit it to hives, or choose the scope infer',
+      );
+    if (input.name === 'owner') throw invalid('owner is the name of this user in the audit', 'choose another name');
     if (input.expiresAt !== undefined && !(Date.parse(input.expiresAt) > Date.now()))
       throw invalid('expiresAt is not in the future', 'give a later time, or leave it out');
     return keys.create(input);

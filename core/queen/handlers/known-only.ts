@@ -28,10 +28,13 @@ export const knownOnly =
     if (type !== undefined && !fleet.catalog(hive).some((entry) => entry.type === type))
       throw refuse(`install the worker type ${type}`, 'ask for an installed type, or use a key with scope admin');
     for (const one of [...(model === undefined ? [] : [model]), ...Object.values(components)]) {
-      if (gateway.names.named(one).length > 0 || (await isKnown(fleet, hive, one))) continue;
+      // A worker may be served under a name that reads like a reference, so only other names say what is known.
+      const isServed = !looksLikeReference(one) && gateway.names.named(one).length > 0;
+      if (isServed || (await isKnown(fleet, hive, one))) continue;
       throw refuse(`bring the model ${one.slice(0, 200)}`, 'ask for a model that the hive has: rbee model list');
     }
-    return start(input, context);
+    // Whether to trust a publisher is for `admin` to say.
+    return start('ask' in input ? { ...input, ask: false } : input, context);
   };
 
 const isKnown = async (fleet: Fleet, hive: string, model: string): Promise<boolean> => {

@@ -102,6 +102,7 @@ interface LiveJob {
   finished: Promise<void>;
 }
 
+const maxAskers = 10_000;
 const pruneMs = 600_000;
 /** How long a closing queen waits for aborted operations. */
 const closeMs = 2_000;
@@ -116,6 +117,8 @@ export class Jobs {
   readonly #redactor: Redactor;
   /** Running jobs, and jobs whose end is not on disk yet. */
   readonly #live = new Map<string, LiveJob>();
+  /** Who asked for the last jobs that have ended. */
+  readonly #askers = new Map<string, Caller>();
   #pruning: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -206,9 +209,9 @@ export class Jobs {
     return viewOf(record);
   }
 
-  /** Who asked for a job that has not ended; undefined for one that has. */
+  /** Who asked for a job; undefined for one of an earlier queen, and for one that ended long ago. */
   callerOf(id: string): Caller | undefined {
-    return this.#live.get(id)?.caller;
+    return this.#live.get(id)?.caller ?? this.#askers.get(id);
   }
 
   /** Throws JOB_NOT_FOUND. */
@@ -377,8 +380,17 @@ export class Jobs {
     for (const ended of [...this.#live.values(), job]) {
       if (ended.record.state === 'running') continue;
       this.#live.delete(ended.record.id);
+      this.#remember(ended);
       this.#letGo(ended);
     }
+  }
+
+  /** Only keys: what they may read depends on it, and the owner may read everything. */
+  #remember({ record, caller }: LiveJob): void {
+    if (!caller.key) return;
+    this.#askers.set(record.id, caller);
+    const [oldest] = this.#askers.keys();
+    if (oldest !== undefined && this.#askers.size > maxAskers) this.#askers.delete(oldest);
   }
 
   /** Unread events stay in memory while there are readers and there is room. */

@@ -19,7 +19,7 @@ import { workerLog } from '../fleet/worker-log.ts';
 import { modelOf, modelsOf } from '../handlers/models.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { sendJobEvents } from './job-events.ts';
-import { checkHive, checkOperation, seesHive, visibleStatus } from './permissions.ts';
+import { checkHive, checkLimits, checkOperation, seesHive, visibleStatus, visibleWorker } from './permissions.ts';
 
 export interface OperationsDeps {
   fleet: Fleet;
@@ -86,8 +86,33 @@ export const operationsApi =
     });
     app.addHook('onRequest', async (request) => {
       const { scope = 'admin' } = request.routeOptions.config;
-      requireScope(request.caller, scope, `${request.method} ${pathOf(request.url)}`);
+      const { caller, method } = request;
+      try {
+        checkLimits(requireScope(caller, scope, `${method} ${pathOf(request.url)}`));
+      } catch (error) {
+        // A program without a key could otherwise fill the log until older entries are gone.
+        if (caller?.key && error instanceof RbeeError)
+          audit.record({ caller, operation: `${method} ${routeOf(request)}`, outcome: 'refused', code: error.code });
+        throw error;
+      }
     });
+    /** Records who changed a job of whom, and who tried to. */
+    const changeJob = <Result>(
+      request: FastifyRequest<Id>,
+      operation: string,
+      change: (id: string) => Result,
+    ): Result => {
+      const asked = { caller: callerOf(request), operation, job: request.params.id.slice(0, 64) };
+      try {
+        const result = change(changeable(request, jobs));
+        audit.record({ ...asked, outcome: 'succeeded' });
+        return result;
+      } catch (error) {
+        if (error instanceof RbeeError && error.code === 'SCOPE_MISSING')
+          audit.record({ ...asked, outcome: 'refused', code: error.code });
+        throw error;
+      }
+    };
 
     app.get('/v1/status', operate, async (request) => visibleStatus(callerOf(request), status()));
     app.get('/v1/hives', operate, async (request) => ({
@@ -115,25 +140,28 @@ export const operationsApi =
       return reply.type('application/json; charset=utf-8').send(fleet.workersJson(hive));
     });
     app.get<Id>('/v1/workers/:id', operate, async (request) => {
-      const worker = fleet.worker({ worker: request.params.id, ...hiveQuery(request.query) });
-      checkHive(callerOf(request), worker.hive);
-      return worker;
+      return visibleWorker(callerOf(request), fleet, { worker: request.params.id, ...hiveQuery(request.query) });
     });
     app.get<Id>('/v1/workers/:id/logs', { ...operate, ...endless }, async (request, reply) => {
       const { params, query } = request;
       const { lines = '100', follow, hive } = logsQuery(query);
       const caller = callerOf(request);
       // The log of a start that failed is kept without its worker.
-      if (caller.key?.hives) checkHive(caller, hive ?? fleet.worker({ worker: params.id }).hive);
+      const limited = caller.key?.hives !== undefined;
+      if (hive !== undefined) checkHive(caller, hive);
+      const of = hive ?? (limited ? visibleWorker(caller, fleet, { worker: params.id }).hive : undefined);
       // A client that follows a log would prevent the server from closing.
       const signal = AbortSignal.any([disconnectSignal(reply.raw), closing.signal]);
       const options = { lines: Number(lines), follow: follow === 'true', signal };
-      const log = await workerLog(fleet, { worker: params.id, ...(hive !== undefined && { hive }) }, options);
+      const log = await workerLog(fleet, { worker: params.id, ...(of !== undefined && { hive: of }) }, options);
       return reply.type('text/plain; charset=utf-8').send(log);
     });
-    app.get('/v1/catalog', operate, async (request) => ({
-      types: fleet.catalog(hiveQuery(request.query).hive).filter(({ hive }) => seesHive(callerOf(request), hive)),
-    }));
+    app.get('/v1/catalog', operate, async (request) => {
+      const caller = callerOf(request);
+      const { hive } = hiveQuery(request.query);
+      if (hive !== undefined) checkHive(caller, hive);
+      return { types: fleet.catalog(hive).filter((entry) => seesHive(caller, entry.hive)) };
+    });
     app.get('/v1/keys', admin, async () => ({ keys: keys.list() }));
     app.get('/v1/secrets', admin, async () => ({ secrets: await secrets() }));
     app.get('/v1/operations', operate, async () => ({
@@ -174,11 +202,11 @@ export const operationsApi =
     });
     app.post<Id>('/v1/jobs/:id/answers', operate, async (request, reply) => {
       const { id, answer } = answerBody(request.body);
-      jobs.answer(changeable(request, jobs), id, answer);
+      changeJob(request, 'job_answer', (job) => jobs.answer(job, id, answer));
       return reply.code(204).send();
     });
     app.delete<Id>('/v1/jobs/:id', operate, async (request, reply) =>
-      reply.code(202).send(jobs.cancel(changeable(request, jobs))),
+      reply.code(202).send(changeJob(request, 'job_cancel', (job) => jobs.cancel(job))),
     );
   };
 
@@ -191,6 +219,8 @@ declare module 'fastify' {
     scope?: Scope;
   }
 }
+
+const routeOf = ({ routeOptions, url }: FastifyRequest): string => routeOptions.url ?? pathOf(url);
 
 const callerOf = ({ caller }: Pick<FastifyRequest, 'caller'>): Caller => caller as Caller;
 

@@ -4,7 +4,10 @@ import { includesScope } from '../../contract/api/access.ts';
 import { neededScope, type OperationName, operations } from '../../contract/api/operations.ts';
 import type { FleetStatus } from '../../contract/api/queen-api.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import type { WorkerView } from '../../contract/worker.ts';
 import type { Caller } from '../../gateway/access/caller.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { WorkerName } from '../fleet/worker-key.ts';
 
 /** Throws SCOPE_MISSING, NOT_PERMITTED. */
 export const checkOperation = (caller: Caller, name: OperationName, input: unknown): void => {
@@ -16,6 +19,13 @@ export const checkOperation = (caller: Caller, name: OperationName, input: unkno
   if (caller.key?.hives) checkHives(caller, name, input as { hive?: string; hives?: readonly string[] });
 };
 
+/** Throws NOT_PERMITTED for a key that is limited to models: operations see and change workers of all models. */
+export const checkLimits = ({ key, name }: Caller): void => {
+  if (!key?.models) return;
+  const hint = 'use a key that is not limited to models';
+  throw RbeeError.of('NOT_PERMITTED', { who: name, action: 'use operations', hint });
+};
+
 /** Throws NOT_PERMITTED if the key of the caller is limited to other hives. */
 export const checkHive = ({ key, name }: Caller, hive: string): void => {
   if (!key?.hives || key.hives.includes(hive)) return;
@@ -25,6 +35,21 @@ export const checkHive = ({ key, name }: Caller, hive: string): void => {
 
 /** Whether views of this hive may be shown to the caller. */
 export const seesHive = ({ key }: Caller, hive: string): boolean => key?.hives?.includes(hive) ?? true;
+
+/** Throws NOT_PERMITTED, and the errors of `Fleet.worker`; none of them names a worker or hive that the caller may not see. */
+export const visibleWorker = (
+  caller: Caller,
+  fleet: Pick<Fleet, 'worker' | 'workers'>,
+  name: WorkerName,
+): WorkerView => {
+  if (name.hive !== undefined) checkHive(caller, name.hive);
+  if (!caller.key?.hives || name.hive !== undefined) return fleet.worker(name);
+  const named = fleet.workers().filter(({ id }) => id === name.worker);
+  const [visible] = named.filter(({ hive }) => seesHive(caller, hive));
+  if (visible) return visible;
+  for (const { hive } of named) checkHive(caller, hive);
+  throw RbeeError.of('WORKER_NOT_FOUND', { worker: name.worker, near: '' });
+};
 
 /** A key for some hives must name them: what an operation does without a name concerns all. */
 const checkHives = (
