@@ -23,7 +23,7 @@ export const readTlsFiles = ({ cert, key }: TlsFiles): TlsPair => {
     createSecureContext(pair);
     return pair;
   } catch (cause) {
-    throw RbeeError.of('TLS_FILES_INVALID', { path: cert, problem: (cause as Error).message }, { cause });
+    throw RbeeError.of('TLS_FILES_INVALID', { path: cert, problem: problemOf(cause) }, { cause });
   }
 };
 
@@ -31,8 +31,25 @@ const read = (path: string): Buffer => {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw RbeeError.of('TLS_FILES_INVALID', { path, problem: (cause as Error).message }, { cause });
+    throw RbeeError.of('TLS_FILES_INVALID', { path, problem: problemOf(cause) }, { cause });
   }
+};
+
+const problems: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'this user may not read it',
+  EISDIR: 'it is a folder',
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the private key does not belong to the certificate',
+  ERR_OSSL_X509_KEY_TYPE_MISMATCH: 'the private key does not belong to the certificate',
+  ERR_OSSL_PEM_NO_START_LINE: 'there is no certificate in PEM format in it',
+  ERR_OSSL_UNSUPPORTED: 'tls_key names a file without a private key in PEM format',
+  ERR_OSSL_BAD_DECRYPT: 'the private key is encrypted, and rbee needs it without a passphrase',
+  ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: 'the private key is encrypted, and rbee needs it without a passphrase',
+};
+
+const problemOf = (cause: unknown): string => {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  return problems[code] ?? message;
 };
 
 /** Checked this often, in milliseconds: links to renewed certificates cause no events. */

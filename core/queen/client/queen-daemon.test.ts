@@ -134,7 +134,7 @@ describe('the queen as a process', () => {
       assert.match((await refused('[queen]\nbind = "all"\n')).message, /rbee\.conf:2:1: bind must be/);
       assert.match((await refused('[queen]\nbind = "203.0.113.7"\n')).message, /this machine has no such address/);
       const tls = '[gateway]\nlisten = ["https://127.0.0.1:0"]\ntls_cert = "/none/cert"\ntls_key = "/none/key"\n';
-      assert.match((await refused(tls)).message, /cannot use \/none\/cert for TLS: ENOENT/);
+      assert.match((await refused(tls)).message, /cannot use \/none\/cert for TLS: there is no such file/);
       const second = `[gateway]\nlisten = ["127.0.0.1:0", "127.0.0.1:${taken}"]\n`;
       assert.match((await refused(second)).message, /port \d+ is already in use/);
       assert.match((await refused(`[queen]\nport = ${taken}\n`)).message, /port \d+ is already in use/);
