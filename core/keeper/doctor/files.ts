@@ -1,11 +1,13 @@
 /** The files of rbee: folders, sockets, configuration. */
+import { X509Certificate } from 'node:crypto';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Paths } from '../../config/paths.ts';
-import { loadRbeeConf } from '../../config/rbee-conf.ts';
+import { loadRbeeConf, type RbeeConfig } from '../../config/rbee-conf.ts';
 import { singleErrors } from '../../config/toml.ts';
-import { RbeeError } from '../../contract/errors.ts';
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import { readTlsFiles } from '../../http/tls-files.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
@@ -63,13 +65,38 @@ export const checkSockets = (paths: Paths): Check[] => {
 };
 
 export const checkConfig = (paths: Paths): Check[] => {
+  let config: RbeeConfig;
   try {
-    loadRbeeConf(paths);
+    config = loadRbeeConf(paths);
   } catch (error) {
     if (error instanceof RbeeError) return singleErrors(error).map((one) => fail('rbee.conf', one.message, one.hint));
     throw error;
   }
   return [
     ok('rbee.conf', existsSync(paths.rbeeConf) ? paths.rbeeConf : `${paths.rbeeConf} (not found; using defaults)`),
+    ...checkCertificate(config),
   ];
+};
+
+/** The queen keeps using its old certificate while the files are invalid, but cannot restart. */
+const checkCertificate = ({ gateway }: RbeeConfig): Check[] => {
+  const name = 'certificate';
+  const { tlsCert: cert, tlsKey: key, listen } = gateway;
+  if (cert === null || key === null) return [];
+  try {
+    const { validTo } = new X509Certificate(readTlsFiles({ cert, key }).cert);
+    if (Date.parse(validTo) < Date.now()) return [fail(name, `${cert} expired on ${validTo}`, 'renew it')];
+    if (!listen?.some(({ tls }) => tls))
+      return [
+        warn(
+          name,
+          `${cert} is not used: no address has TLS`,
+          'write https:// before the address in listen, in rbee.conf',
+        ),
+      ];
+    return [ok(name, `${cert}, valid until ${validTo}`)];
+  } catch (error) {
+    const { message, hint } = asRbeeError(error, 'rbee doctor', cert);
+    return [fail(name, message, hint)];
+  }
 };
