@@ -31,7 +31,7 @@ export const remoteUrl = (env: NodeJS.ProcessEnv): string | undefined => {
           .replace(/rbee_\w{8}_[\w-]+/g, 'rbee_…')
           .slice(0, 200),
       )} is not an address`,
-      'write it as https://host:8500',
+      'write it as https://host:8500, without a path',
     );
   return url.origin;
 };
@@ -63,8 +63,8 @@ const checked = (key: string, where: string): string => {
   if (keyPattern.test(key)) return key;
   throw invalid(
     where,
-    'it holds no key',
-    'a key begins with rbee_; create one on the machine of the queen: rbee key create NAME',
+    'it holds no whole key',
+    'a key begins with rbee_ and has 57 characters; create one on the machine of the queen: rbee key create NAME',
   );
 };
 

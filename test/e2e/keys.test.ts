@@ -130,8 +130,8 @@ test('an address or a key that does not work is named', async () => {
       /the queen at http:\/\/127\.0\.0\.1:1 cannot be used: nothing listens there/,
     ],
     [{ RBEE_QUEEN: plain.replace('http:', 'https:') }, /it does not speak TLS there/],
-    [{ RBEE_KEY: 'sk-wrong' }, /RBEE_KEY is not valid: it holds no key/],
-    [{ RBEE_KEY: '' }, /this request needs an API key/],
+    [{ RBEE_KEY: 'sk-wrong' }, /RBEE_KEY is not valid: it holds no whole key/],
+    [{ RBEE_KEY: '' }, /this request needs an API key.*\n.*give the command a key in RBEE_KEY/],
     [{ RBEE_KEY: key.replace(/.$/, (end) => (end === 'A' ? 'B' : 'A')) }, /this queen has no such key/],
   ] as const) {
     const run = await over(['status'], env);
@@ -151,7 +151,7 @@ test('a key can be in a file that only its owner can read', async () => {
   chmodSync(file, 0o600);
   const other = join(laptop.folder, 'other-key');
   writeFileSync(other, 'rbee_x', { mode: 0o600 });
-  assert.match((await over(['status'], { ...env, RBEE_KEY_FILE: other })).stderr, /it holds no key/);
+  assert.match((await over(['status'], { ...env, RBEE_KEY_FILE: other })).stderr, /it holds no whole key/);
   assert.match((await over(['status'], { ...env, RBEE_KEY_FILE: `${other}-none` })).stderr, /it does not exist/);
 });
 

@@ -39,7 +39,7 @@ export const openStream = async (address: QueenAddress, options: QueenRequest): 
   const response = await send(address, options);
   if ((response.statusCode ?? 500) < 400) return response;
   const text = await readText(response, address);
-  throw errorFrom(text, response.statusCode ?? 500);
+  throw errorFrom(text, response.statusCode ?? 500, address);
 };
 
 const send = (address: QueenAddress, options: QueenRequest): Promise<IncomingMessage> =>
@@ -134,14 +134,19 @@ export const connectionError = (error: unknown, signal?: AbortSignal, address?: 
 
 const unreachable = ({ url }: RemoteQueen, error: unknown): RbeeError => {
   const { code = '', message } = error as NodeJS.ErrnoException;
-  const [problem, hint] = /CERT|SIGNED|TLS|SSL|ISSUER/.test(code)
+  const [problem, hint] = /CERT|SIGNED|SIGNATURE|TLS|SSL|ISSUER/.test(code)
     ? [
-        `its certificate is not accepted (${message})`,
+        `its certificate is not accepted (${message.replace(/; if the root CA is installed locally.*/, '')})`,
         'name the file of its certificate authority in NODE_EXTRA_CA_CERTS, or use a name that is in the certificate',
       ]
-    : [reasons[code] ?? message, 'check RBEE_QUEEN, and "listen" under [gateway] in the rbee.conf of that machine'];
+    : [reasons[code] ?? message, hintFor(code, url)];
   return RbeeError.of('QUEEN_UNREACHABLE', { url, problem, hint }, { cause: error });
 };
+
+const hintFor = (code: string, url: string): string =>
+  code === 'ECONNRESET' && url.startsWith('http:')
+    ? 'if the queen speaks TLS on that port, write https:// in RBEE_QUEEN; otherwise, see there: rbee queen logs'
+    : 'check RBEE_QUEEN, and "listen" under [gateway] in the rbee.conf of that machine';
 
 const reasons: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there',
@@ -165,9 +170,10 @@ const readText = async (response: IncomingMessage, address: QueenAddress): Promi
   return text;
 };
 
-const errorFrom = (text: string, status: number): RbeeError => {
+const errorFrom = (text: string, status: number, address: QueenAddress): RbeeError => {
   const error = errorOf(text);
   const known = catalogueError(error);
+  if (known?.code === 'KEY_REQUIRED' && isRemote(address)) return RbeeError.from({ ...known, hint: missingKeyHint });
   if (known) return RbeeError.from(known);
   const { message: problem = error, hint } = (typeof error === 'object' && error !== null ? error : {}) as Refused;
   if (typeof problem === 'string') return refusal(problem, status, hint);
@@ -177,6 +183,9 @@ const errorFrom = (text: string, status: number): RbeeError => {
     log: 'rbee queen logs',
   });
 };
+
+const missingKeyHint =
+  'give the command a key in RBEE_KEY (a program: pass "key" to connectQueen); create one on the machine of the queen with: rbee key create NAME --scope operate';
 
 const errorOf = (text: string): unknown => {
   try {
