@@ -43,7 +43,7 @@ export const formatQueen = (status: QueenStatus, terminal: Terminal, now = Date.
     formatPairs(
       [
         ['pid', pid],
-        ['url', status.url],
+        ['url', status.urls?.join('  ') ?? status.url],
         ['version', status.version],
         ['started', since],
         ['next', next],
@@ -62,7 +62,7 @@ const describe = ({ status, reason, pid }: QueenStatus): { why: string | null; n
       return { why: reason ?? 'not running', next: 'rbee queen start; most commands do that automatically' };
     case 'stale':
       return {
-        why: `it ended without cleaning up; process ${pid ?? '?'} is another program`,
+        why: `it ended without cleaning up; its process ${pid ?? '?'} is gone`,
         next: 'rbee queen start',
       };
     case 'failed':

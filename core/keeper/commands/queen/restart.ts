@@ -17,7 +17,9 @@ export default class QueenRestart extends RbeeCommand {
     const where = { paths: this.paths, env: this.env };
     await this.narrated((narrate) => restartQueen({ ...where, narrate }));
     const status = await queenStatus(where);
-    this.printLine(`queen restarted (pid ${status.pid ?? '-'})${status.url === null ? '' : ` at ${status.url}`}`);
+    this.printLine(
+      `queen restarted (pid ${status.pid ?? '-'})${status.url === null ? '' : ` at ${(status.urls ?? [status.url]).join(' and ')}`}`,
+    );
     return status;
   }
 }

@@ -14,7 +14,7 @@ export default class QueenStart extends RbeeCommand {
     const where = { paths: this.paths, env: this.env };
     const { pid, started } = await this.narrated((narrate) => ensureQueen({ ...where, narrate }));
     const status = await queenStatus(where);
-    const address = status.url === null ? '' : ` at ${status.url}`;
+    const address = status.url === null ? '' : ` at ${(status.urls ?? [status.url]).join(' and ')}`;
     this.printLine(
       started ? `queen started (pid ${pid})${address}` : `queen is already running (pid ${pid})${address}`,
     );

@@ -27,8 +27,8 @@ export default class QueenStatusCommand extends RbeeCommand {
       const { queen } = await connectQueen({ socketPath: queenSocket }).get<FleetStatus>('/v1/status', {
         timeoutMs: 5_000,
       });
-      const { pid, url, version, startedAt } = queen;
-      return { status: 'running', pid, url, version, startedAt, reason: null };
+      const { pid, url, urls, version, startedAt } = queen;
+      return { status: 'running', pid, url, ...(urls && { urls }), version, startedAt, reason: null };
     } catch {
       return undefined;
     }
@@ -37,8 +37,8 @@ export default class QueenStatusCommand extends RbeeCommand {
   async #elsewhere(): Promise<QueenStatus> {
     const { queenAddress } = await import('../../queen-address.ts');
     const { queen } = await connectQueen(await queenAddress(this.env, this.paths)).get<FleetStatus>('/v1/status');
-    const { pid, url, version, startedAt } = queen;
-    return { status: 'running', pid, url, version, startedAt, reason: null };
+    const { pid, url, urls, version, startedAt } = queen;
+    return { status: 'running', pid, url, ...(urls && { urls }), version, startedAt, reason: null };
   }
 
   async #examined(): Promise<QueenStatus> {
