@@ -22,17 +22,25 @@ export const checkKeyName = (name: string): void => {
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 7 * 86_400 };
 
 /** Seconds of `90s`, `15m`, `12h`, `30d`, `2w`. Throws USAGE. */
-export const parseSeconds = (text: string, { flag, help }: { flag: string; help: string }): number => {
+export const parseSeconds = (
+  text: string,
+  { flag, help, orDate = '' }: { flag: string; help: string; orDate?: string },
+): number => {
   const match = /^(\d{1,6})([smhdw])$/.exec(text.trim());
   const seconds = Number(match?.[1]) * (units[match?.[2] ?? ''] ?? Number.NaN);
   if (Number.isFinite(seconds) && seconds > 0) return seconds;
-  throw RbeeError.of('USAGE', { problem: `${flag} "${text}" is not a time; write 12h, 30d or 2w`, help });
+  throw RbeeError.of('USAGE', {
+    problem: `${flag} "${text}" is not a time; write 12h, 30d${orDate || ' or 2w'}`,
+    help,
+  });
 };
 
 /** The end of a time such as `30d` from now, or a date such as `2027-01-31`; ISO 8601. Throws USAGE. */
 export const parseExpiry = (text: string, help: string, now = Date.now()): string => {
   if (!/^\d{4}-\d\d-\d\d/.test(text))
-    return new Date(now + parseSeconds(text, { flag: '--expires', help }) * 1_000).toISOString();
+    return new Date(
+      now + parseSeconds(text, { flag: '--expires', help, orDate: ' or 2027-01-31' }) * 1_000,
+    ).toISOString();
   const date = Date.parse(text);
   if (date > now) return new Date(date).toISOString();
   const problem = `--expires "${text}" is ${Number.isNaN(date) ? 'not a date' : 'in the past'}`;

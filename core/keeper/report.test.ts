@@ -31,6 +31,11 @@ describe('error reports', () => {
     );
   });
 
+  it('say what a number must be', () => {
+    const thrown = Object.assign(new Error('Parsing --limit \n\tExpected an integer but received: ten'), { parse: {} });
+    assert.equal(asReportable(thrown, 'rbee audit --help', () => '').message, '--limit must be an integer, not "ten"');
+  });
+
   it('are in the catalogue, whatever was thrown', () => {
     const error = asReportable(new TypeError('x is not a function'), 'rbee --help', () => '');
     assert.equal(error.code, 'INTERNAL');

@@ -85,6 +85,7 @@ const usageProblem = (error: UsageError, nearFlag: (flag: string) => string): st
     .replace(/\s+/g, ' ')
     .replace(/\.{4,}/g, '...')
     .replace(/[.:]$/, '')
+    .replace(/^Parsing (--\S+) Expected (an? .+?) but received: (.*)$/, '$1 must be $2, not "$3"')
     .trim();
   return plain.charAt(0).toLowerCase() + plain.slice(1);
 };

@@ -63,7 +63,7 @@ test('a new key is alone on stdout, so that a script can keep it, and is not sho
 test('mistakes in creating a key say what to write', async () => {
   for (const [args, says] of [
     [['a b'], /letters, digits and \. _ @ -/],
-    [['x', '--expires', 'tomorrow'], /write 12h, 30d or 2w/],
+    [['x', '--expires', 'tomorrow'], /write 12h, 30d or 2027-01-31/],
     [['x', '--expires', '2001-01-01'], /is in the past/],
     [['x', '--scope', 'owner'], /infer, operate, admin/],
     [['x', '--scope', 'admin', '--model', 'demo'], /cannot be limited to models/],

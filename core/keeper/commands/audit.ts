@@ -7,7 +7,7 @@ import { formatAudit } from '../views/keys.ts';
 export default class Audit extends QueenCommand {
   static override summary = 'Show who asked for which operation, from where, and with what result.';
   static override description =
-    'Operations that change something are recorded when they start and when they end, and refused ones too. Secrets are never recorded.';
+    'Operations that change something or need scope admin are recorded when they start and when they end, and refused ones too. Requests to models, prompts and secrets are not recorded. Times are in UTC.';
   static override examples = [
     { description: 'The latest entries', command: 'rbee audit' },
     { description: 'What one key did', command: 'rbee audit --key ci --limit 500' },
@@ -22,7 +22,8 @@ export default class Audit extends QueenCommand {
     const { flags } = await this.parse(Audit);
     const { limit, key, operation } = flags;
     const list = await this.runJob(await this.queen(flags), 'audit_list', this.only({ limit, key, operation }));
-    this.print(list.entries, formatAudit);
+    const isFiltered = (key ?? operation) !== undefined;
+    this.print(list.entries, (entries, terminal) => formatAudit(entries, terminal, isFiltered));
     return list;
   }
 }

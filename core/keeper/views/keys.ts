@@ -1,4 +1,5 @@
 /** Formats keys and the audit log. */
+import { isLoopbackName } from '../../config/origin.ts';
 import type { AuditEntry, KeyView } from '../../contract/api/access.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import type { Terminal } from '../../narration/text.ts';
@@ -36,10 +37,17 @@ const limitsOf = ({ models, hives, requestsPerMinute, tokensPerMinute, maxConcur
 export const howToUse = (url: string): string[] => [
   'This is the only time the key is shown. Use it as the API key of a client, for example:',
   `  curl ${url}/v1/models -H "Authorization: Bearer KEY"`,
+  ...(isLoopbackName(new URL(url).hostname)
+    ? ['Only this machine can reach that address. To let others in, set "listen" under [gateway] in rbee.conf.']
+    : []),
 ];
 
-export const formatAudit = (entries: readonly AuditEntry[], terminal: Terminal): string =>
-  entries.length === 0 ? 'no operations are recorded yet\n' : formatTable(entries, auditColumns, terminal);
+export const formatAudit = (entries: readonly AuditEntry[], terminal: Terminal, isFiltered: boolean): string => {
+  if (entries.length > 0) return formatTable(entries, auditColumns, terminal);
+  return isFiltered
+    ? 'no recorded operation matches; for the names of keys and operations, see: rbee audit\n'
+    : 'no operations are recorded yet\n';
+};
 
 const auditColumns: Column<AuditEntry>[] = [
   { title: 'TIME', value: ({ at }) => at.slice(0, 19).replace('T', ' ') },

@@ -114,7 +114,21 @@ const isRecorded = (operation: string): boolean => {
 };
 
 /** Names only: values of options, prompts and secrets are none of the audit's business. */
-const named = ['hive', 'worker', 'model', 'type', 'device', 'name', 'id', 'plugin', 'folder', 'key', 'scope', 'hives'];
+const named = [
+  'hive',
+  'worker',
+  'model',
+  'type',
+  'device',
+  'name',
+  'id',
+  'plugin',
+  'folder',
+  'key',
+  'scope',
+  'models',
+  'hives',
+];
 
 const aboutOf = (input: unknown): { about?: Record<string, string> } => {
   if (typeof input !== 'object' || input === null) return {};

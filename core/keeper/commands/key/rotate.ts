@@ -33,7 +33,12 @@ export default class KeyRotate extends QueenCommand {
     const rotated = await this.runJob(queen, 'key_rotate', { key: found?.id ?? args.key, hash, graceSeconds });
     if (!found) throw RbeeError.of('KEY_NOT_FOUND', { key: args.key, near: '', known: 'rbee key list' });
     this.printLine(key);
-    if (!this.jsonEnabled()) for (const line of howToUse(await programUrl(queen))) this.err.line(line);
+    if (!this.jsonEnabled()) {
+      for (const line of howToUse(await programUrl(queen))) this.err.line(line);
+      this.err.line(
+        flags.grace === undefined ? 'The old key no longer works.' : `The old key stays valid for ${flags.grace}.`,
+      );
+    }
     return { ...rotated, key };
   }
 }
