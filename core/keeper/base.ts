@@ -144,10 +144,17 @@ const refuse: Asked = async ({ choices, secret }, show) => {
 };
 
 /** What to do if the queen stopped during a job. */
-const afterItsEnd = (operation: OperationName, job: string): string =>
-  /^package_(sync|install|uninstall)$/.test(operation)
-    ? 'nothing is lost: run the same command again to continue; to see why the queen stopped, on its machine: rbee queen logs'
-    : `run the command again; to see how the job ended: rbee job get ${job}; to see why the queen stopped, on its machine: rbee queen logs`;
+const afterItsEnd = (operation: OperationName, job: string): string => {
+  const why = 'to see why the queen stopped, on its machine: rbee queen logs';
+  if (/^package_(sync|install|uninstall)$/.test(operation))
+    return `nothing is lost: run the same command again to continue; ${why}`;
+  // A worker is a process of its own: a second spawn would start another one.
+  const again =
+    operation === 'worker_spawn'
+      ? 'the worker may be running: look at rbee worker list before you run the command again'
+      : 'run the command again';
+  return `${again}; to see how the job ended: rbee job get ${job}; ${why}`;
+};
 
 /** A command that talks to the queen, and starts it if it is not running. */
 export abstract class QueenCommand extends RbeeCommand {

@@ -109,7 +109,10 @@ test('a command whose queen is killed meanwhile says so, and what to do next', a
   const run = await running;
   assert.equal(run.code, 1);
   assert.match(run.stderr, /error: the queen stopped in the middle of spawn of /);
-  assert.match(run.stderr, /run the command again; to see how the job ended: rbee job get /);
+  assert.match(
+    run.stderr,
+    /may be running: look at rbee worker list before you run the command again; to see how the job ended: rbee job get /,
+  );
 });
 
 test('--no-start refuses to start a queen', async () => {
