@@ -477,6 +477,7 @@ describe('limits of a key', () => {
     const third = await chat(key);
     assert.equal(third.status, 429);
     assert.ok(Number(third.headers['retry-after']) > 0);
+    assert.equal(third.headers['x-ratelimit-remaining-requests'], '0');
     const frugal = await create({ tokensPerMinute: 7 });
     assert.equal((await chat(frugal)).status, 200);
     assert.equal((await chat(frugal)).status, 429);

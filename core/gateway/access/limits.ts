@@ -7,27 +7,27 @@ import { RbeeError } from '../../contract/errors.ts';
 
 /** What a request may use; ended once, with the tokens that it has used. */
 export interface Use {
-  /** `x-ratelimit-*` headers of the answer. */
-  headers: Record<string, string>;
   /** Whether `end` counts tokens. */
   countsTokens: boolean;
   end(tokens: number): void;
 }
 
 interface KeyLimits {
-  settings: string;
   requests: Limiter | undefined;
   tokens: Limiter | undefined;
   inFlight: number;
 }
 
-const unlimited: Use = { headers: {}, countsTokens: false, end: () => {} };
+const unlimited: Use = { countsTokens: false, end: () => {} };
 
 export class UseLimits {
   readonly #keys = new Map<string, KeyLimits>();
 
-  /** Counts a request. Throws RATE_LIMITED with `retryAfter`, TOO_MANY_REQUESTS. */
-  async begin(key: AccessKey | undefined): Promise<Use> {
+  /**
+   * Counts a request. Adds the `x-ratelimit-*` headers of its answer to `headers`, also when it is refused. Throws
+   * RATE_LIMITED with `retryAfter`, TOO_MANY_REQUESTS.
+   */
+  async begin(key: AccessKey | undefined, headers: Record<string, string> = {}): Promise<Use> {
     if (!key || (key.requestsPerMinute ?? key.tokensPerMinute ?? key.maxConcurrent) === undefined) return unlimited;
     const limits = this.#limitsOf(key);
     const who = `key ${key.name}`;
@@ -35,16 +35,19 @@ export class UseLimits {
       throw RbeeError.of('TOO_MANY_REQUESTS', { who, limit: key.maxConcurrent }, { retryAfter: 1 });
     limits.inFlight += 1;
     try {
-      const headers: Record<string, string> = {};
       const { tokens, requests } = limits;
       if (tokens) {
         const used = await tokens.get(key.id);
+        tell(headers, 'tokens', tokens.points, used);
         if (used && used.consumedPoints >= tokens.points)
           throw limited(who, `${tokens.points} tokens per minute`, used);
-        tell(headers, 'tokens', tokens.points, used);
       }
-      if (requests) tell(headers, 'requests', requests.points, await take(requests, key.id, who));
-      return { headers, countsTokens: tokens !== undefined, end: once((count) => this.#end(limits, key.id, count)) };
+      if (requests) {
+        const { used, isRefused } = await take(requests, key.id);
+        tell(headers, 'requests', requests.points, used);
+        if (isRefused) throw limited(who, `${requests.points} requests per minute`, used);
+      }
+      return { countsTokens: tokens !== undefined, end: once((count) => this.#end(limits, key.id, count)) };
     } catch (error) {
       limits.inFlight -= 1;
       throw error;
@@ -56,30 +59,28 @@ export class UseLimits {
     if (tokens > 0) void limits.tokens?.penalty(id, tokens);
   }
 
-  /** New ones when the settings of the key have changed. */
+  /** The settings of a key never change. */
   #limitsOf({ id, requestsPerMinute, tokensPerMinute }: AccessKey): KeyLimits {
-    const settings = `${requestsPerMinute}/${tokensPerMinute}`;
     const known = this.#keys.get(id);
-    if (known?.settings === settings) return known;
+    if (known) return known;
     const perMinute = (points: number | undefined) =>
       points === undefined ? undefined : new RateLimiterMemory({ points, duration: 60 });
     const limits = {
-      settings,
       requests: perMinute(requestsPerMinute),
       tokens: perMinute(tokensPerMinute),
-      inFlight: known?.inFlight ?? 0,
+      inFlight: 0,
     };
     this.#keys.set(id, limits);
     return limits;
   }
 }
 
-const take = async (limiter: Limiter, id: string, who: string): Promise<RateLimiterRes> => {
+const take = async (limiter: Limiter, id: string): Promise<{ used: RateLimiterRes; isRefused: boolean }> => {
   try {
-    return await limiter.consume(id);
-  } catch (result) {
-    if (result instanceof Error) throw result;
-    throw limited(who, `${limiter.points} requests per minute`, result as RateLimiterRes);
+    return { used: await limiter.consume(id), isRefused: false };
+  } catch (used) {
+    if (used instanceof Error) throw used;
+    return { used: used as RateLimiterRes, isRefused: true };
   }
 };
 

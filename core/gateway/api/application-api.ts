@@ -103,8 +103,9 @@ export const applicationApi =
       const requested = requestedModel(gateway, { method, url: request.url, named, grant });
       const bodyType = bodyTypeOf(request);
       const headers = request.raw.rawHeaders;
-      const use = await limits.begin(request.caller?.key);
-      reply.headers(use.headers);
+      const rateHeaders: Record<string, string> = {};
+      // Without a result: a reply can be awaited, and that would wait for the whole answer.
+      const use = await limits.begin(request.caller?.key, rateHeaders).finally(() => void reply.headers(rateHeaders));
       let tokens = 0;
       const sink = use.countsTokens
         ? countTokens(responseSink(reply), (count) => (tokens = count))
