@@ -13,10 +13,10 @@ import { Screen } from '../narration/screen.ts';
 import type { Terminal } from '../narration/text.ts';
 import type { QueenClient } from '../queen/client/index.ts';
 import type { OperationResult } from '../queen/client/results.ts';
-import { Conversation, type Question } from './conversation.ts';
-import { catchInterrupts } from './interrupts.ts';
-import { asReportable, errorJson, exitCodeOf, exitCodes, formatError } from './report.ts';
-import { standardError, standardOutput } from './screens.ts';
+import { Conversation, type Question } from './terminal/conversation.ts';
+import { catchInterrupts } from './terminal/interrupts.ts';
+import { asReportable, errorJson, exitCodeOf, exitCodes, formatError } from './terminal/report.ts';
+import { standardError, standardOutput } from './terminal/screens.ts';
 
 /** A positional argument. Without this, oclif would read a missing one from stdin. */
 export const argument = (description: string) => Args.string({ description, required: true, ignoreStdin: true });
@@ -231,7 +231,7 @@ export abstract class QueenCommand extends RbeeCommand {
 
   /** Sends events to the printer, and questions to the person at the terminal, or to `otherwise` if there is none. */
   #converse(queen: QueenClient, job: () => string, narrate: Narrate, otherwise: Asked | undefined): Conversation {
-    const asked: Asked = async (...question) => (await import('./ask.ts')).ask(...question);
+    const asked: Asked = async (...question) => (await import('./terminal/ask.ts')).ask(...question);
     const reply = process.stdin.isTTY ? asked : otherwise;
     return new Conversation({
       narrate,

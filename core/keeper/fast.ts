@@ -6,7 +6,7 @@ import { rbeeVersion } from '../config/version.ts';
 import type { FleetStatus, HiveView, WorkerList } from '../contract/api/queen-api.ts';
 import type { Terminal } from '../narration/text.ts';
 import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
-import { standardOutput } from './screens.ts';
+import { standardOutput } from './terminal/screens.ts';
 import { formatFleet } from './views/fleet.ts';
 import { formatHives } from './views/hives.ts';
 import { formatWorkerList } from './views/workers.ts';

@@ -2,8 +2,8 @@
 import { StringDecoder } from 'node:string_decoder';
 import * as Flags from '@oclif/core/flags';
 import { QueenCommand } from './base.ts';
-import { catchInterrupts } from './interrupts.ts';
-import { exitCodes } from './report.ts';
+import { catchInterrupts } from './terminal/interrupts.ts';
+import { exitCodes } from './terminal/report.ts';
 
 export const followFlags = {
   follow: Flags.boolean({ char: 'f', description: 'Keep showing new lines, until Ctrl-C' }),

@@ -9,8 +9,8 @@ import { paint } from '../narration/text.ts';
 import { ShownHelp } from './help.ts';
 import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
 import type { PluginEnded } from './plugin-commands/ended.ts';
-import { asReportable, errorJson, exitCodeOf, formatError } from './report.ts';
-import { standardError, standardOutput } from './screens.ts';
+import { asReportable, errorJson, exitCodeOf, formatError } from './terminal/report.ts';
+import { standardError, standardOutput } from './terminal/screens.ts';
 import { topics } from './topics.ts';
 
 /** Runs one command line, and sets `process.exitCode`. */

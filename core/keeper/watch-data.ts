@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Screen } from '../narration/screen.ts';
 import { cutText, type Terminal } from '../narration/text.ts';
-import { catchInterrupts } from './interrupts.ts';
-import { exitCodes } from './report.ts';
+import { catchInterrupts } from './terminal/interrupts.ts';
+import { exitCodes } from './terminal/report.ts';
 
 const pauseMs = 1_000;
 

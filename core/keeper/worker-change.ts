@@ -5,8 +5,8 @@ import { type ErrorBody, RbeeError } from '../contract/errors.ts';
 import type { WorkerView } from '../contract/worker.ts';
 import type { QueenClient, WorkerName } from '../queen/client/index.ts';
 import { argumentsOf, QueenCommand } from './base.ts';
-import { catchInterrupts } from './interrupts.ts';
-import { exitCodes } from './report.ts';
+import { catchInterrupts } from './terminal/interrupts.ts';
+import { exitCodes } from './terminal/report.ts';
 import { workerPath } from './worker-name.ts';
 
 type Operation = 'worker_start' | 'worker_stop' | 'worker_sleep' | 'worker_wake' | 'worker_restart' | 'worker_delete';

@@ -9,10 +9,10 @@ import { paint } from '../../narration/text.ts';
 import type { OperationResult } from '../../queen/client/results.ts';
 import { RbeeCommand } from '../base.ts';
 import { type DemoHome, makeDemoHome } from '../demo/home.ts';
-import { catchInterrupts } from '../interrupts.ts';
 import { asTypedHere } from '../program-name.ts';
 import { connectQueen, socketAnswers } from '../queen-access.ts';
-import { exitCodes } from '../report.ts';
+import { catchInterrupts } from '../terminal/interrupts.ts';
+import { exitCodes } from '../terminal/report.ts';
 import { formatWorkers } from '../views/workers.ts';
 
 const prompt = 'Hello';

@@ -6,7 +6,6 @@ import { labelled } from '../../narration/hint.ts';
 import { paint, type Terminal, textWidth } from '../../narration/text.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
-import { confirm } from '../confirm.ts';
 import { type Check, runChecks } from '../doctor/check.ts';
 import { checkPidFiles, checkPort, checkQueen } from '../doctor/daemons.ts';
 import {
@@ -24,7 +23,8 @@ import { checkHivesConf, checkMachines } from '../doctor/machines.ts';
 import { checkOthers } from '../doctor/ownership.ts';
 import { sshInput } from '../machines/flags.ts';
 import { connectQueen, socketAnswers } from '../queen-access.ts';
-import { exitCodes } from '../report.ts';
+import { confirm } from '../terminal/confirm.ts';
+import { exitCodes } from '../terminal/report.ts';
 import { counted } from '../views/counted.ts';
 
 export default class Doctor extends QueenCommand {

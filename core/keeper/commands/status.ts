@@ -9,7 +9,7 @@ import { isRemote } from '../../queen/client/address.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
 import { configFlag, configInput, sshFlags, sshInput } from '../machines/flags.ts';
-import { exitCodeOf } from '../report.ts';
+import { exitCodeOf } from '../terminal/report.ts';
 import { formatWholeDrift } from '../views/drift.ts';
 import { formatFleet } from '../views/fleet.ts';
 import { type Looked, watchData } from '../watch-data.ts';

@@ -5,9 +5,9 @@ import type { WorkerList } from '../../contract/api/queen-api.ts';
 import type { SyncPlan, SyncResult } from '../../contract/api/sync.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
-import { confirm } from '../confirm.ts';
 import { changeFlags, configFlag, configInput, hivesFlag, sshFlags, sshInput } from '../machines/flags.ts';
 import { SyncCommand } from '../machines/sync-command.ts';
+import { confirm } from '../terminal/confirm.ts';
 import { formatRemoval } from '../views/removal.ts';
 import { detachFlag } from '../worker-change.ts';
 

@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import type { ValidationReport } from '../../contract/api/sync.ts';
 import { QueenCommand } from '../base.ts';
 import { configFlag, configInput, hivesFlag, sshFlags, sshInput } from '../machines/flags.ts';
-import { exitCodes } from '../report.ts';
+import { exitCodes } from '../terminal/report.ts';
 import { formatValidation } from '../views/checks.ts';
 
 export default class Validate extends QueenCommand {

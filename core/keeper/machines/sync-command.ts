@@ -7,7 +7,7 @@ import { HiveLines } from '../../narration/hive-lines.ts';
 import type { PeoplePrinter } from '../../narration/people.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
-import { exitCodes, syncExitCode } from '../report.ts';
+import { exitCodes, syncExitCode } from '../terminal/report.ts';
 import { formatPlan } from '../views/plan.ts';
 import { formatReport } from '../views/sync-report.ts';
 import { detachFlag } from '../worker-change.ts';

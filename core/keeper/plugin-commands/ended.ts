@@ -1,6 +1,6 @@
 /** An error of a command or hook of a plugin: how it is reported, and with which exit code. */
 import { type ErrorBody, errorCatalogue, RbeeError } from '../../contract/errors.ts';
-import { asReportable, exitCodeOf, exitCodes } from '../report.ts';
+import { asReportable, exitCodeOf, exitCodes } from '../terminal/report.ts';
 
 export class PluginEnded extends Error {
   readonly exitCode: number;

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import { RbeeError } from '../../contract/errors.ts';
 import { printable } from '../../narration/printable.ts';
-import { typedText } from '../screens.ts';
+import { typedText } from '../terminal/screens.ts';
 
 export interface Question {
   text: string;

@@ -2,7 +2,7 @@
 
 import type { HiveCatalogEntry } from '../../contract/api/queen-api.ts';
 import type { Terminal } from '../../narration/text.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, formatTable } from '../terminal/table.ts';
 
 export const formatCatalog = (types: readonly HiveCatalogEntry[], terminal: Terminal): string =>
   types.length === 0

@@ -3,7 +3,7 @@ import type { SshTestResult, SyncCheck, ValidationReport } from '../../contract/
 import { labelled } from '../../narration/hint.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 import { paint, type Terminal, textWidth } from '../../narration/text.ts';
-import { formatPairs } from '../table.ts';
+import { formatPairs } from '../terminal/table.ts';
 
 export const formatValidation = ({ config, valid, checks }: ValidationReport, terminal: Terminal): string => {
   const failed = checks.filter(({ state }) => state === 'failed').length;

@@ -2,7 +2,7 @@
 import type { DriftView, FleetDrift } from '../../contract/api/sync.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, formatTable } from '../terminal/table.ts';
 import { counted } from './counted.ts';
 import { formatPlan } from './plan.ts';
 

@@ -2,7 +2,7 @@
 import type { FleetStatus, QueenStatus } from '../../contract/api/queen-api.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
-import { formatPairs } from '../table.ts';
+import { formatPairs } from '../terminal/table.ts';
 import { formatDrift } from './drift.ts';
 import { formatHives } from './hives.ts';
 import { howToAsk } from './how-to-ask.ts';

@@ -4,7 +4,7 @@ import type { HiveView } from '../../contract/api/queen-api.ts';
 import type { DeviceFacts } from '../../contract/worker-type/worker-type.ts';
 import { formatAge, formatBytes } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
-import { type Column, formatPairs, formatTable } from '../table.ts';
+import { type Column, formatPairs, formatTable } from '../terminal/table.ts';
 import { isOlder } from '../version-order.ts';
 
 /** `ours` is the version of this command line. */

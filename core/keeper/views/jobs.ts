@@ -3,7 +3,7 @@ import type { JobState, JobView } from '../../contract/api/queen-api.ts';
 import { jsonForPeople } from '../../narration/printable.ts';
 import { formatAge, formatDuration } from '../../narration/quantities.ts';
 import type { Terminal } from '../../narration/text.ts';
-import { type Column, formatPairs, formatTable } from '../table.ts';
+import { type Column, formatPairs, formatTable } from '../terminal/table.ts';
 
 export const formatJobs = (jobs: readonly JobView[], terminal: Terminal, now = Date.now()): string =>
   jobs.length === 0 ? 'no jobs yet\n' : formatTable(jobs, columns(now), terminal);

@@ -3,7 +3,7 @@ import { isLoopbackName } from '../../config/origin.ts';
 import type { AuditEntry, KeyView } from '../../contract/api/access.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import type { Terminal } from '../../narration/text.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, formatTable } from '../terminal/table.ts';
 
 export const formatKeys = (keys: readonly KeyView[], terminal: Terminal, now = Date.now()): string =>
   keys.length === 0

@@ -2,7 +2,7 @@
 import type { ModelCollection, ModelDetails, ModelVerification, ModelView } from '../../contract/models.ts';
 import { formatAge, formatBytes } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
-import { type Column, formatPairs, formatTable } from '../table.ts';
+import { type Column, formatPairs, formatTable } from '../terminal/table.ts';
 
 export const formatModels = (models: readonly ModelView[], terminal: Terminal): string =>
   models.length === 0

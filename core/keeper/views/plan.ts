@@ -2,7 +2,7 @@
 import type { HivePlan, SyncPlan, SyncStep } from '../../contract/api/sync.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
 import { extraText, stepWords } from '../../sync/describe.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, formatTable } from '../terminal/table.ts';
 import { counted } from './counted.ts';
 import { formatProblem, hiveBefore } from './problem.ts';
 

@@ -10,7 +10,7 @@ import type {
 import { jsonForPeople } from '../../narration/printable.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
-import { type Column, formatPairs, formatTable } from '../table.ts';
+import { type Column, formatPairs, formatTable } from '../terminal/table.ts';
 
 /** A row of `rbee plugins list`: a plugin, or a type that cannot be used. */
 export interface PluginRow {

@@ -2,7 +2,7 @@
 import type { SecretUse, SecretView } from '../../contract/secret-reference.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import type { Terminal } from '../../narration/text.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, formatTable } from '../terminal/table.ts';
 
 export const formatSecrets = (secrets: readonly SecretView[], terminal: Terminal, now = Date.now()): string =>
   secrets.length === 0

@@ -3,7 +3,7 @@ import type { HiveReport, SyncReport } from '../../contract/api/sync.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
 import { stepText } from '../../sync/describe.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, formatTable } from '../terminal/table.ts';
 import { counted } from './counted.ts';
 import { formatProblem, hiveBefore } from './problem.ts';
 

@@ -5,7 +5,7 @@ import { labelled } from '../../narration/hint.ts';
 import { jsonForPeople } from '../../narration/printable.ts';
 import { formatAge, formatDuration } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
-import { type Column, formatPairs, formatTable } from '../table.ts';
+import { type Column, formatPairs, formatTable } from '../terminal/table.ts';
 import { howToAsk } from './how-to-ask.ts';
 
 export const formatWorkerList = ({ workers, absent = [] }: WorkerList, terminal: Terminal): string => {

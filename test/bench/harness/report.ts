@@ -1,5 +1,5 @@
 /** The rows of all benches as one table. */
-import { type Column, formatTable } from '../../../core/keeper/table.ts';
+import { type Column, formatTable } from '../../../core/keeper/terminal/table.ts';
 import type { Terminal } from '../../../core/narration/text.ts';
 import type { Aim, Row } from './bench.ts';
 import type { Samples } from './samples.ts';

@@ -2,7 +2,7 @@
 import type { SshTestResult } from '../../../contract/api/sync.ts';
 import { argument, QueenCommand } from '../../base.ts';
 import { configFlag, configInput, sshFlags, sshInput } from '../../machines/flags.ts';
-import { exitCodes } from '../../report.ts';
+import { exitCodes } from '../../terminal/report.ts';
 import { formatSshTest } from '../../views/checks.ts';
 
 export default class HiveSshTest extends QueenCommand {

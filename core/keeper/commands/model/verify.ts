@@ -2,7 +2,7 @@
 import * as Args from '@oclif/core/args';
 import type { ModelResults } from '../../../contract/models.ts';
 import { hiveFlag, ModelCommand } from '../../model-command.ts';
-import { exitCodes } from '../../report.ts';
+import { exitCodes } from '../../terminal/report.ts';
 import { formatVerified } from '../../views/models.ts';
 
 export default class ModelVerify extends ModelCommand {

@@ -8,9 +8,9 @@ import { isWithin } from '../../../contract/safe-path.ts';
 import { catalogFolder } from '../../../plugins/store.ts';
 import { type WrittenManifest, writeManifest } from '../../../worker-types/write-manifest.ts';
 import { RbeeCommand } from '../../base.ts';
-import { catchInterrupts } from '../../interrupts.ts';
 import { findPlugin } from '../../plugins/find-plugin.ts';
-import { exitCodes } from '../../report.ts';
+import { catchInterrupts } from '../../terminal/interrupts.ts';
+import { exitCodes } from '../../terminal/report.ts';
 import { formatExamination, formatWrittenManifest } from '../../views/examination.ts';
 
 export default class PluginsCheck extends RbeeCommand {

@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import type { PluginUpdate } from '../../../contract/plugins.ts';
 import { argumentsOf, QueenCommand } from '../../base.ts';
 import { hiveFlag, offlineFlag, scriptsFlag } from '../../plugins/plugin-input.ts';
-import { exitCodes } from '../../report.ts';
+import { exitCodes } from '../../terminal/report.ts';
 import { formatUpdates } from '../../views/plugins.ts';
 
 export default class PluginsUpdate extends QueenCommand {

@@ -1,7 +1,7 @@
 /** `rbee secret set` */
 import { minSecretLength, type SecretView } from '../../../contract/secret-reference.ts';
 import { argument, QueenCommand } from '../../base.ts';
-import { typedSecret } from '../../typed-secret.ts';
+import { typedSecret } from '../../terminal/typed-secret.ts';
 import { formatSecretSet } from '../../views/secrets.ts';
 
 export default class SecretSet extends QueenCommand {

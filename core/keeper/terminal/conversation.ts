@@ -1,5 +1,5 @@
 /** Presents the events of a job as a conversation: nothing else is printed while a question waits for its answer. */
-import { isOutcome, type JobEvent, type Narrate, type NarrationEvent } from '../contract/api/narration.ts';
+import { isOutcome, type JobEvent, type Narrate, type NarrationEvent } from '../../contract/api/narration.ts';
 
 export type Question = Extract<NarrationEvent, { kind: 'ask' }>;
 

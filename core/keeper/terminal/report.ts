@@ -1,9 +1,9 @@
 /** Reports errors: their text, format and exit code. */
 
-import type { SyncReport } from '../contract/api/sync.ts';
-import { type ErrorBody, errorCatalogue, RbeeError } from '../contract/errors.ts';
-import { labelled } from '../narration/hint.ts';
-import { paint, type Terminal } from '../narration/text.ts';
+import type { SyncReport } from '../../contract/api/sync.ts';
+import { type ErrorBody, errorCatalogue, RbeeError } from '../../contract/errors.ts';
+import { labelled } from '../../narration/hint.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 
 /** Exit codes that scripts may rely on. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2, drift: 2, partly: 3, interrupted: 130 } as const;

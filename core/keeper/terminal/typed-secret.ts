@@ -1,7 +1,7 @@
 /** The value of a secret: typed at the terminal without echo, or read from stdin. Never taken from the arguments. */
-import { RbeeError } from '../contract/errors.ts';
-import { maxSecretBytes } from '../contract/secret-reference.ts';
-import { readStdin } from './inference/stdin.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import { maxSecretBytes } from '../../contract/secret-reference.ts';
+import { readStdin } from '../inference/stdin.ts';
 
 /** Errors: INVALID_INPUT when there is none, FILE_TOO_LARGE. */
 export const typedSecret = async (name: string, show: (question: string) => void): Promise<string> => {

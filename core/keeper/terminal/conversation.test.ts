@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { JobEvent } from '../contract/api/narration.ts';
+import type { JobEvent } from '../../contract/api/narration.ts';
 import { Conversation, type Question } from './conversation.ts';
 
 let seq = 0;

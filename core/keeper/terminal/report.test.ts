@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RbeeError } from '../contract/errors.ts';
-import { recorder } from '../narration/testing.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import { recorder } from '../../narration/testing.ts';
 import { asReportable, errorJson, exitCodeOf, formatError } from './report.ts';
 
 describe('error reports', () => {

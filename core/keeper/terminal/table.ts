@@ -1,6 +1,6 @@
 /** Tables for a terminal: columns are as wide as their content, and cut to fit the terminal. */
-import { printable } from '../narration/printable.ts';
-import { cutText, paint, type Terminal, textWidth } from '../narration/text.ts';
+import { printable } from '../../narration/printable.ts';
+import { cutText, paint, type Terminal, textWidth } from '../../narration/text.ts';
 
 type Style = Parameters<typeof paint>[0];
 

@@ -1,6 +1,6 @@
 /** Asks the person at the terminal for confirmation. */
 import { createInterface } from 'node:readline/promises';
-import { printable } from '../narration/printable.ts';
+import { printable } from '../../narration/printable.ts';
 import { typedText } from './screens.ts';
 
 /** True only for a clear yes. Ctrl-C and end of input mean no. */

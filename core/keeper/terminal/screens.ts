@@ -1,6 +1,6 @@
 /** Standard output and standard error: the only file of the command line that writes to them. */
-import { Screen } from '../narration/screen.ts';
-import { terminalOf } from '../narration/text.ts';
+import { Screen } from '../../narration/screen.ts';
+import { terminalOf } from '../../narration/text.ts';
 
 /** Results go here. */
 export const standardOutput = (env: NodeJS.ProcessEnv): Screen =>

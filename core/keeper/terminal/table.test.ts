@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { textWidth } from '../narration/text.ts';
+import { textWidth } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from './table.ts';
 
 const terminal = { width: Number.POSITIVE_INFINITY, rows: 24, live: false, colour: false, unicode: true };
