@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
 const core = resolve(import.meta.dirname, '../../core');
-const door = 'keeper/screens.ts';
+const door = 'keeper/terminal/screens.ts';
 
 test('the command line writes only through a screen, which makes all text harmless', () => {
   const files = globSync('{keeper,narration,queen/client}/**/*.ts', { cwd: core });
