@@ -402,12 +402,21 @@ describe('a machine that lies', { skip }, () => {
     await until(async () =>
       (await shown()).workers.some(({ id, hive }) => id === goodWorker.id && hive === liar.alias),
     );
-    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(goodWorker.name)));
-    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
-    const { trapped } = await lying.heard();
-    assert.equal(trapped.filter((one) => one.includes(lying.goodKey)).length, 0);
-    assert.ok(trapped.length > 0 && trapped.every((one) => one.includes('Bearer key-of-the-trap')), trapped.join('\n'));
-    await lying.tell({ [liar.alias]: null });
+    try {
+      const trapped = await until(async () => {
+        const answers = await Promise.all(Array.from({ length: 20 }, () => ask(goodWorker.name)));
+        assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+        const heard = (await lying.heard()).trapped;
+        return heard.length > 0 && heard;
+      });
+      assert.equal(trapped.filter((one) => one.includes(lying.goodKey)).length, 0);
+      assert.ok(
+        trapped.every((one) => one.includes('Bearer key-of-the-trap')),
+        trapped.join('\n'),
+      );
+    } finally {
+      await lying.tell({ [liar.alias]: null });
+    }
   });
 
   for (const lies of batches(chosenAgentLies, together)) {
