@@ -12,7 +12,7 @@ export interface Caller {
   key?: AccessKey;
 }
 
-/** Whoever connects to the queen's socket is the user that it belongs to. */
+/** Only the user that the queen belongs to can connect to its socket. */
 export const owner: Caller = { scope: 'admin', name: 'owner', from: 'socket' };
 
 export const localProgram = (from: string): Caller => ({ scope: 'infer', name: 'a program on this machine', from });

@@ -4,7 +4,7 @@ import { setHeader } from '../../http/raw-headers.ts';
 
 const jsonType = 'application/json';
 
-/** Types that say what the body is. The others are what clients send if nobody sets a type. */
+/** Types that are set on purpose. The others are the defaults of HTTP clients. */
 const telling = /^(multipart|image|audio|video|font|model)\//;
 
 /**

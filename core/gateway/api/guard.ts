@@ -67,7 +67,7 @@ const callerOf = (
   const from = socket.remoteAddress ?? 'unknown';
   const presented = presentedKey(headers);
   const isKeyless = admission.kind === 'keyless';
-  // Many clients insist on sending some key. Where none is needed, only one of ours counts.
+  // Many clients always send a key. Where none is needed, only a key in rbee's format is checked.
   if (presented === undefined || (isKeyless && !KeyRing.isKey(presented))) {
     if (isKeyless) return localProgram(from);
     if (isOpenPath) return null;

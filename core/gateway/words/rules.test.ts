@@ -253,7 +253,7 @@ describe('the error of an engine', () => {
       [502, 'worker_failed', null],
     ],
     ['nothing', 500, '', [500, 'worker_failed', null]],
-    ['a status that nobody uses', 418, 'short and stout', [418, 'invalid_value', null]],
+    ['an unusual status', 418, 'short and stout', [418, 'invalid_value', null]],
     ['JSON of another shape', 400, '[1, 2]', [400, 'invalid_value', null]],
   ];
 

@@ -1,4 +1,7 @@
-/** Callers without scope `admin` start workers of installed types and known models only: nothing new is downloaded. */
+/**
+ * Callers without scope `admin` start workers of installed types and known models only. `Provision` sees to it that nothing
+ * is brought for them; this also refuses models that need no bringing, such as a file on the hive.
+ */
 import { localAlias } from '../../config/hive-entry.ts';
 import { includesScope } from '../../contract/api/access.ts';
 import { RbeeError } from '../../contract/errors.ts';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ErrorCode, RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed, NeedsRequest, UnknownPublisher } from '../../contract/worker-type/needs.ts';
+import { type Caller, owner } from '../../gateway/access/caller.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { spawnWorker } from '../workers/spawn.ts';
 import { Provision, type ProvisionOptions } from './provision.ts';
@@ -88,6 +89,7 @@ const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes', types
   const options = { fleet, ...(remote && { remote: there }) } as unknown as ProvisionOptions;
   const context = {
     job: 'job-1',
+    caller: owner as Caller,
     signal,
     narrate: (event: { kind: string; text?: string }) => void (event.text && told.push(event.text)),
     show: () => {},
@@ -103,6 +105,27 @@ const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes', types
 };
 
 const written = { model: 'hf:acme/main', components: { vae: 'hf:acme/vae', lora: 'hf:acme/lora' } };
+
+test('a caller without admin gets nothing brought, and a variant that needs nothing is used instead', async () => {
+  const operator: Caller = { ...owner, name: 'key ci', scope: 'operate' };
+  const brings = (calls: readonly string[]) => calls.filter((call) => /^(install|deliver|download|bring)/.test(call));
+  for (const need of [plugin, models]) {
+    const { spawn, context, calls } = setUp({ needs: [need] });
+    context.caller = operator;
+    await assert.rejects(spawn(written), { code: 'NOT_PERMITTED' });
+    assert.deepEqual(brings(calls), []);
+  }
+  for (const need of [variant, program]) {
+    const { spawn, context, calls, questions } = setUp({ needs: [need] });
+    context.caller = operator;
+    await spawn(written);
+    assert.deepEqual(brings(calls), []);
+    assert.deepEqual((questions.at(-1) as { without?: string[] }).without, ['cuda']);
+    const none = setUp({ needs: [need, RbeeError.of('INTERNAL', { part: 'x', problem: 'x', log: 'x' })] });
+    none.context.caller = operator;
+    await assert.rejects(none.spawn(written), { code: 'NOT_PERMITTED' });
+  }
+});
 
 // A spawn used to be repeated for each missing thing, up to six times.
 test('a hive that lacks everything gets it piece by piece, and is asked to spawn once', async () => {

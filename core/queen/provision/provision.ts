@@ -6,10 +6,12 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { localAlias } from '../../config/hive-entry.ts';
+import { includesScope } from '../../contract/api/access.ts';
 import { type ErrorCode, RbeeError } from '../../contract/errors.ts';
 import type { ModelDetails, ModelRequestOf } from '../../contract/models.ts';
 import type { PluginRequestOf, PluginView } from '../../contract/plugins.ts';
 import type { HiveNeed, NeedsRequest } from '../../contract/worker-type/needs.ts';
+import type { Caller } from '../../gateway/access/caller.ts';
 import type { HiveClient } from '../../hive/client.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
@@ -34,6 +36,8 @@ export interface ProvisionOptions {
 /** The job that something is provided for. */
 export interface ProvisionCall extends RemoteCall {
   job?: string;
+  /** Who asked: only `admin` may have something brought. */
+  caller: Pick<Caller, 'name' | 'scope'>;
 }
 
 /** What a worker is started from, as the caller gave it. */
@@ -59,6 +63,19 @@ type Need<Kind extends HiveNeed['kind']> = Extract<HiveNeed, { kind: Kind }>;
 
 /** Limits how long a hive that always lacks something can keep the queen busy. */
 const maxRounds = 16;
+
+/** Throws NOT_PERMITTED. If it is about a variant, the launch tries one that is installed. */
+const mayBring = (hive: string, need: HiveNeed, { caller }: ProvisionCall): void => {
+  if (includesScope(caller.scope, 'admin')) return;
+  const what = {
+    plugin: 'a plugin',
+    variant: 'variant' in need ? `the variant ${need.variant}` : 'a variant',
+    program: 'a program',
+    models: 'model files',
+  }[need.kind];
+  const hint = 'ask for what the hive already has, or use a key with scope admin';
+  throw RbeeError.of('NOT_PERMITTED', { who: caller.name, action: `have ${what} brought to hive ${hive}`, hint });
+};
 
 export class Provision {
   readonly #options: ProvisionOptions;
@@ -154,6 +171,7 @@ export class Provision {
   }
 
   async #bring(hive: string, need: HiveNeed, wanted: Wanted, call: ProvisionCall): Promise<void> {
+    mayBring(hive, need, call);
     switch (need.kind) {
       case 'plugin':
         return this.#type(hive, need, wanted, call);

@@ -204,7 +204,8 @@ export class QueenEffects implements SyncEffects {
   }
 
   #provisionCall(call: EffectCall): ProvisionCall {
-    return { ...this.#call(call), job: this.#options.context.job };
+    const { job, caller } = this.#options.context;
+    return { ...this.#call(call), job, caller };
   }
 
   #call({ narrate, signal }: EffectCall): RemoteCall {

@@ -29,12 +29,14 @@ export interface StopInput extends WorkerName {
 }
 
 type Context = Pick<JobContext, 'job' | 'signal' | 'narrate'>;
+/** A start may lack something, and the caller decides whether that is brought. */
+type StartContext = Context & Pick<JobContext, 'caller'>;
 
 /** Starts a stopped or failed worker. Errors: as `wakeWorker`, and any from a launch. */
 export const startWorker = async (
   { fleet, provision }: StartDeps,
   name: WorkerName,
-  context: Context,
+  context: StartContext,
 ): Promise<WorkerView> => {
   const { signal, narrate, job } = context;
   const { member, uid } = await find(fleet, name, signal);
@@ -67,7 +69,7 @@ export const wakeWorker = async (fleet: Fleet, name: WorkerName, call: HiveCall 
 export const restartWorker = async (
   parts: ChangeDeps & StartDeps,
   input: StopInput,
-  context: Context,
+  context: StartContext,
 ): Promise<WorkerView> => {
   const { member, uid } = await find(parts.fleet, input, context.signal);
   const start = { id: input.worker, uid, restart: true };
