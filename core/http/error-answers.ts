@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyReply } from 'fastify';
 import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
 import { formatBytes } from '../narration/quantities.ts';
-import { drainRest } from './drain-rest.ts';
+import { drainRest } from '../worker-server/drain-rest.ts';
 import { newRequestId, requestIdHeader } from './request-id.ts';
 import { pathOf } from './request-target.ts';
 

@@ -8,6 +8,7 @@ const core = join(root, 'core');
 
 /** Folders of core from left to right; a file may import from its own folder and from those to the left. */
 const order = [
+  'worker-server',
   'contract',
   'boundary',
   'narration',

@@ -1,7 +1,7 @@
 /**
  * A fleet with an honest machine and a lying one. The honest one (`good`) runs a real hive and a real worker. The other
  * one (`evil`) runs as many fake hives as there are lies, each where a real one would be. Each is reached through real
- * SSH, tells the truth until it is told to lie, and is a separate hive to the queen, so that no lie has to wait for
+ * SSH, tells the truth until a test makes it lie, and is a separate hive to the queen, so that no lie has to wait for
  * another one to end.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The expected state after a storm, derived from what each client requested and what it was told. */
+/** The expected state after a storm, derived from the requests of each client and their answers. */
 import { type Attempt, ownId } from './clients.ts';
 import { type Change, hives, sharedIds } from './plan.ts';
 
